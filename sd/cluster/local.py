@@ -1,0 +1,322 @@
+"""Running a plan on this machine: long-lived worker processes, each student after its own teacher."""
+
+import contextlib
+import fcntl
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any, Protocol
+
+from sd import BadInput
+from sd.plan.cell import Cell
+from sd.plan.schedule import Plan, Step
+from sd.store.database import Database
+from sd.store.record import cell_folder, records_of
+
+# A cell whose worker dies (killed, out of memory) is tried again this often; it goes on from its last saved state.
+RETRIES = 1
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How this machine is divided: ``count`` processes with ``threads`` each, one device a process."""
+
+    count: int
+    threads: int
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a run keeps its checkpoints and records, and where data sets lie."""
+
+    root: Path
+    data_root: Path | None
+
+
+class Listener(Protocol):
+    """Who is told how a run goes on."""
+
+    def started(self, cell: Cell) -> None:
+        """A worker has begun with a cell."""
+
+    def epoch(self, cell: Cell, facts: dict[str, Any]) -> None:
+        """A cell has finished an epoch; ``facts`` are the columns of table ``epochs``."""
+
+    def finished(self, cell: Cell, seconds: float) -> None:
+        """A cell is done, with all its measures, and its facts are in the database."""
+
+    def failed(self, cell: Cell, error: str, lost: int) -> None:
+        """A cell failed, and ``lost`` cells that descend from it will not be run."""
+
+    def stopping(self) -> None:
+        """The run was asked to stop; the workers save their state."""
+
+
+@dataclass
+class Outcome:
+    """How a run ended: keys of cells that were done, the error of each that failed, and whether it was stopped."""
+
+    done: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+
+
+def divide_machine(workers: int | None, device: str, cells: int) -> Workers:
+    """Workers × threads = cores; one GPU a worker where there are GPUs.
+
+    Args:
+        workers: how many processes, or ``None`` for one a GPU or, without GPUs, one a core.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        cells: how many there are to run; more workers than that are not started.
+    """
+    cores = len(os.sched_getaffinity(0))
+    gpus = 0 if device == "cpu" else count_gpus()
+    if device == "cuda" and not gpus:
+        raise BadInput("--device cuda: no NVIDIA GPU was found here; use --device cpu")
+    count = max(1, min(workers or (gpus or cores), cells))
+    devices = tuple(f"cuda:{index % gpus}" for index in range(count)) if gpus else ("cpu",) * count
+    return Workers(count, max(1, cores // count), devices)
+
+
+def count_gpus() -> int:
+    """NVIDIA GPUs that this process may use, counted without torch."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([name for name in visible.split(",") if name.strip() not in {"", "-1"}])
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+
+
+def run_locally(
+    plan: Plan,
+    wanted: set[str],
+    scores_before: dict[str, dict[str, float]],
+    *,
+    folders: Folders,
+    database: Database,
+    workers: Workers,
+    save_every: float,
+    listener: Listener,
+) -> Outcome:
+    """Run the cells ``wanted`` of ``plan``, teachers first, and put their facts into ``database`` as they come.
+
+    A failed cell ends only its own descendants. SIGINT or SIGTERM stops the run: each worker saves its state, so that
+    the same command goes on from there; a second SIGINT ends the workers at once, back to their last saved state.
+
+    Raises:
+        BadInput: another run works in the same root.
+    """
+    with _alone_in(folders.root):
+        return _Run(plan, wanted, scores_before, folders, database, workers, save_every, listener).go()
+
+
+@contextlib.contextmanager
+def _alone_in(root: Path) -> Iterator[None]:
+    """Hold a lock on the root for as long as this process lives."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "local.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadInput(f"--root {root}: another run works here; wait for it, or give another --root") from None
+        yield
+
+
+@dataclass
+class _Worker:
+    process: SpawnProcess
+    link: Connection
+    step: Step | None = None
+    since: float = 0.0
+
+
+class _Run:
+    """One run: which cells are ready, who works on what, and what has come of it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        wanted: set[str],
+        scores_before: dict[str, dict[str, float]],
+        folders: Folders,
+        database: Database,
+        workers: Workers,
+        save_every: float,
+        listener: Listener,
+    ) -> None:
+        self._plan, self._scores, self._folders, self._database = plan, scores_before, folders, database
+        self._layout, self._save_every, self._listener = workers, save_every, listener
+        self._waiting = [step for key, step in plan.steps.items() if key in wanted]
+        self._tries: dict[str, int] = {}
+        self._outcome = Outcome()
+        self._context = multiprocessing.get_context("spawn")
+        self._stop = self._context.Event()
+        self._workers: list[_Worker] = []
+
+    def go(self) -> Outcome:
+        with _signals_as_interrupt():
+            try:
+                self._workers = [self._start(device) for device in self._layout.devices]
+                self._until_done()
+            except KeyboardInterrupt:
+                self._stop_all()
+            finally:
+                self._dismiss()
+        return self._outcome
+
+    def _until_done(self) -> None:
+        while True:
+            for worker in self._workers:
+                if worker.step is None:
+                    self._give_work(worker)
+            if all(worker.step is None for worker in self._workers):
+                return
+            self._hear()
+
+    def _hear(self) -> None:
+        """Take what the workers say, or notice that one has died."""
+        by_handle: dict[Any, _Worker] = {}
+        for worker in self._workers:
+            by_handle |= {worker.link: worker, worker.process.sentinel: worker}
+        for worker in {id(it): it for it in (by_handle[handle] for handle in wait(list(by_handle)))}.values():
+            try:
+                while worker.link.poll():
+                    self._message(worker, *worker.link.recv())
+            except (EOFError, OSError):
+                self._died(worker)
+
+    def _message(self, worker: _Worker, kind: str, *content: Any) -> None:
+        assert worker.step is not None, "a worker speaks only of the step it was given"
+        cell = worker.step.cell
+        if kind == "epoch":
+            self._listener.epoch(cell, content[0])
+            return
+        worker.step = None
+        self._database.ingest(records_of(cell_folder(self._folders.root, cell.key)))
+        if kind == "done":
+            self._outcome.done.append(cell.key)
+            self._listener.finished(cell, time.monotonic() - worker.since)
+        elif kind == "failed":
+            self._fail(cell, content[0])
+
+    def _fail(self, cell: Cell, error: str) -> None:
+        doomed = self._plan.descendants(cell.key)
+        lost = [step for step in self._waiting if step.cell.key in doomed]
+        self._waiting = [step for step in self._waiting if step.cell.key not in doomed]
+        self._outcome.failed[cell.key] = error
+        self._listener.failed(cell, error, len(lost))
+
+    def _died(self, worker: _Worker) -> None:
+        """A worker is gone without a word: start another, and try its cell again unless it has killed two."""
+        worker.process.join()
+        code = worker.process.exitcode
+        step, place = worker.step, self._workers.index(worker)
+        if step is not None:
+            key = step.cell.key
+            self._tries[key] = self._tries.get(key, 0) + 1
+            if self._tries[key] > RETRIES:
+                self._fail(step.cell, f"its worker died {self._tries[key]} times (exit code {code}); out of memory?")
+            else:
+                self._waiting.insert(0, step)
+        if not self._stop.is_set():
+            self._workers[place] = self._start(self._layout.devices[place])
+        else:
+            worker.step = None
+
+    def _give_work(self, worker: _Worker) -> None:
+        """The first waiting cell whose teacher is neither waiting nor being trained."""
+        unfinished = {step.cell.key for step in self._waiting}
+        unfinished |= {other.step.cell.key for other in self._workers if other.step}
+        for index, step in enumerate(self._waiting):
+            teacher = step.cell.teacher
+            if teacher is None or teacher.key not in unfinished:
+                del self._waiting[index]
+                worker.step, worker.since = step, time.monotonic()
+                worker.link.send((step, self._scores.get(step.cell.key)))
+                self._listener.started(step.cell)
+                return
+
+    def _start(self, device: str) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        arguments = (theirs, self._stop, self._folders, device, self._layout.threads, self._save_every)
+        process = self._context.Process(target=_work, args=arguments, daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _stop_all(self) -> None:
+        """Ask every worker to save its state, and wait for that; an impatient user may interrupt again."""
+        self._outcome.stopped = True
+        self._stop.set()
+        self._listener.stopping()
+        with contextlib.suppress(KeyboardInterrupt):
+            while any(worker.step for worker in self._workers):
+                self._hear()
+
+    def _dismiss(self) -> None:
+        for worker in self._workers:
+            worker.link.close()
+            if worker.step is not None:
+                worker.process.kill()
+            worker.process.join()
+
+
+@contextlib.contextmanager
+def _signals_as_interrupt() -> Iterator[None]:
+    """SIGTERM stops like Ctrl-C does."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _work(link: Connection, stop: Event, folders: Folders, device: str, threads: int, save_every: float) -> None:
+    """A worker's life: do the steps that come through the link until it closes, and never outlive the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    from sd.cluster.task import Place, Watch, run_step
+    from sd.train.trainer import Stopped
+
+    place = Place(folders.root, folders.data_root, device, threads, save_every)
+    while True:
+        try:
+            step, scores = link.recv()
+        except (EOFError, OSError):
+            return
+        watch = Watch(on_epoch=lambda facts: link.send(("epoch", vars(facts))), should_stop=stop.is_set)
+        try:
+            run_step(step, place, watch, scores_before=scores)
+            link.send(("done",))
+        except Stopped:
+            link.send(("stopped",))
+        except Exception as error:
+            link.send(("failed", f"{type(error).__name__}: {error}".splitlines()[0]))
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)

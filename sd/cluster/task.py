@@ -1,0 +1,255 @@
+"""What one task does: train a cell unless it is trained, take the measures that are missing, write the records."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from sd.measure.curvature import curvature
+from sd.measure.subset import fingerprint, stratified
+from sd.plan.cell import Cell
+from sd.plan.cost import petaflop
+from sd.plan.measure import Measure
+from sd.plan.schedule import Step
+from sd.store.attempt import Attempt, Fenced
+from sd.store.progress import is_trained, known_scores, measure_record, train_record
+from sd.store.record import BadRecord, cell_folder, read_record, write_record
+from sd.train.datasets import Dataset, load, with_label_noise
+from sd.train.evaluation import evaluate
+from sd.train.models import build
+from sd.train.trainer import RESUME, Control, Epoch, Saved, Stopped, load_teacher, train
+
+
+class MissingTeacher(Exception):
+    """The teacher's record or checkpoint is not there, so the student cannot be trained."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a task works: folder of runs, folder of data sets, device, threads, and how often it saves its state."""
+
+    root: Path
+    data_root: Path | None
+    device: str
+    threads: int
+    save_every: float
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a task is watched: a call for each epoch, and a question whether to stop."""
+
+    on_epoch: Callable[[Epoch], None] = lambda _: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+_LOADED: dict[tuple[str, Path | None, str], Dataset] = {}
+
+
+def run_step(step: Step, place: Place, watch: Watch, *, scores_before: dict[str, float] | None = None) -> None:
+    """Do whatever of ``step`` is not done yet, and write its records.
+
+    Args:
+        scores_before: what a database knows of an earlier training of this cell whose record is gone
+            (``known_scores``); a difference is recorded.
+
+    Raises:
+        MissingTeacher, BadCheckpoint: the teacher is not there or is not the one that its record names.
+        Stopped: asked to stop; the state is saved.
+        Fenced: a newer attempt has taken the cell over; nothing was written after that.
+        BadInput: the data set is not there.
+        OSError: the folder cannot be written.
+    """
+    cell = step.cell
+    folder = cell_folder(place.root, cell.key)
+    attempt = Attempt(folder, cell.key)
+    attempt.facts.device, attempt.facts.threads = place.device, place.threads
+    try:
+        torch.set_num_threads(place.threads)
+        device = torch.device(place.device)
+        data = _data(cell, place, device)
+        if not is_trained(folder):
+            before = known_scores(folder) or scores_before or {}
+            _train(cell, data, folder, attempt, place, watch, before)
+        for measure in step.measures:
+            if not measure_record(folder, measure).exists() or not _is_of_checkpoints(folder, measure):
+                _measure(cell, measure, data, folder, attempt, device)
+    except Stopped:
+        attempt.end("stopped")
+        raise
+    except Fenced:
+        raise
+    except BaseException as error:
+        attempt.end("failed", error)
+        raise
+    attempt.end("done")
+
+
+def _data(cell: Cell, place: Place, device: torch.device) -> Dataset:
+    """The cell's data on its device; the clean data set is read once a process."""
+    name = (cell.dataset, place.data_root, place.device)
+    if name not in _LOADED:
+        _LOADED[name] = load(cell.dataset, place.data_root).to(device)
+    noisy = with_label_noise(
+        replace(_LOADED[name], train_labels=_LOADED[name].train_labels.cpu()), cell.label_noise, cell.seed
+    )
+    return replace(_LOADED[name], train_labels=noisy.train_labels.to(device))
+
+
+def _train(
+    cell: Cell, data: Dataset, folder: Path, attempt: Attempt, place: Place, watch: Watch, before: dict[str, float]
+) -> None:
+    device = torch.device(place.device)
+    teacher_sha256, teacher = _teacher(cell, data, place, device)
+    control = Control(watch.on_epoch, watch.should_stop, attempt.check, place.save_every)
+    history, saved = train(cell, data, teacher, folder=folder, device=device, control=control)
+    tables = {
+        "cells": [_cell_row(cell, data, teacher_sha256)],
+        "epochs": [{"cell_key": cell.key, **asdict(epoch)} for epoch in history],
+        "checkpoints": [{"cell_key": cell.key, "checkpoint": name, **asdict(it)} for name, it in saved.items()],
+        "evaluations": _evaluations(cell, data, folder, saved, device, attempt),
+    }
+    tables["discrepancies"] = _discrepancies(cell, tables["evaluations"], before)
+    attempt.check()
+    write_record(train_record(folder), "train", tables, cell=cell.to_json(), attempt=asdict(attempt.facts))
+    (folder / RESUME).unlink(missing_ok=True)
+
+
+def _teacher(cell: Cell, data: Dataset, place: Place, device: torch.device) -> tuple[str | None, nn.Module | None]:
+    """The teacher's checkpoint hash and its frozen model, from its own record: a dependency is only a hint about time."""
+    if cell.teacher is None:
+        return None, None
+    folder = cell_folder(place.root, cell.teacher.key)
+    try:
+        checkpoints = read_record(train_record(folder))["tables"]["checkpoints"]
+        sha256 = next(row["sha256"] for row in checkpoints if row["checkpoint"] == cell.teacher_checkpoint)
+    except (BadRecord, LookupError, StopIteration) as error:
+        raise MissingTeacher(f"the teacher ({cell.teacher.label}) has no record: {error}") from None
+    path = folder / f"{cell.teacher_checkpoint}.pt"
+    return sha256, load_teacher(cell.teacher, path, sha256, data.classes, device)
+
+
+def _evaluations(
+    cell: Cell, data: Dataset, folder: Path, saved: dict[str, Saved], device: torch.device, attempt: Attempt
+) -> list[dict[str, Any]]:
+    """Every checkpoint, read back from disk, scored on both splits; train labels are those that were trained on."""
+    rows = []
+    for name, checkpoint in saved.items():
+        model = load_teacher(cell, folder / f"{name}.pt", checkpoint.sha256, data.classes, device)
+        for split in ("train", "test"):
+            score = asdict(evaluate(model, data, split))
+            score["n_samples"] = score.pop("n")
+            rows.append(
+                {"cell_key": cell.key, "checkpoint": name, "split": split, **score, "attempt_id": attempt.facts.id}
+            )
+    return rows
+
+
+def _discrepancies(cell: Cell, rows: list[dict[str, Any]], before: dict[str, float]) -> list[dict[str, Any]]:
+    """Where a cell that was trained before now scores differently."""
+    return [
+        {
+            "cell_key": cell.key,
+            "checkpoint": row["checkpoint"],
+            "split": row["split"],
+            "top1_before": before[place],
+            "top1_now": row["top1"],
+        }
+        for row in rows
+        if (place := f"{row['checkpoint']}/{row['split']}") in before and before[place] != row["top1"]
+    ]
+
+
+def _cell_row(cell: Cell, data: Dataset, teacher_sha256: str | None) -> dict[str, Any]:
+    """The row of table ``cells``."""
+    recipe = cell.recipe
+    labels = data.train_labels.cpu()
+    return {
+        "key": cell.key,
+        "setting": cell.setting,
+        "label": cell.label,
+        "arch": cell.arch,
+        "dataset": cell.dataset,
+        "aug": cell.aug,
+        "label_noise": cell.label_noise,
+        "optimizer": cell.optimizer,
+        "round": cell.round,
+        "seed": cell.seed,
+        "alpha": cell.alpha,
+        "tau": cell.tau,
+        "teacher_key": cell.teacher.key if cell.teacher else None,
+        "teacher_checkpoint": cell.teacher_checkpoint,
+        "teacher_sha256": teacher_sha256,
+        "recipe": cell.recipe_name,
+        "protocol": cell.protocol,
+        "epochs": recipe.epochs,
+        "batch_size": recipe.batch_size,
+        "learning_rate": recipe.learning_rate,
+        "momentum": recipe.momentum,
+        "weight_decay": recipe.weight_decay,
+        "precision": recipe.precision,
+        "recipe_json": recipe.model_dump_json(),
+        "parameters": sum(p.numel() for p in build(cell.arch, data.classes).parameters()),
+        "labels_changed": round(cell.label_noise * len(labels)),
+        "labels_sha256": hashlib.sha256(labels.numpy().astype("<i8").tobytes()).hexdigest(),
+        "petaflop": petaflop(cell),
+    }
+
+
+def _is_of_checkpoints(folder: Path, measure: Measure) -> bool:
+    """Whether a measure was taken of the checkpoints that are there now."""
+    try:
+        now = {row["checkpoint"]: row["sha256"] for row in read_record(train_record(folder))["tables"]["checkpoints"]}
+        rows = read_record(measure_record(folder, measure))["tables"][measure.name]
+        return all(now[row["checkpoint"]] == row["checkpoint_sha256"] for row in rows)
+    except (BadRecord, LookupError):
+        return False
+
+
+def _measure(cell: Cell, measure: Measure, data: Dataset, folder: Path, attempt: Attempt, device: torch.device) -> None:
+    """Curvature on fixed subsets, against the labels that were trained on (on the test split: the true ones)."""
+    rows = []
+    saved = {row["checkpoint"]: row["sha256"] for row in read_record(train_record(folder))["tables"]["checkpoints"]}
+    for name in measure.checkpoints:
+        sha256 = saved[name]
+        model = load_teacher(cell, folder / f"{name}.pt", sha256, data.classes, device)
+        for split in measure.splits:
+            images, labels = data.split(split)
+            chosen = stratified(labels, measure.samples)
+            index = chosen.to(device)
+            found = asdict(
+                curvature(
+                    model,
+                    data.normalise(images[index]),
+                    labels[index],
+                    probes=measure.probes,
+                    iterations=measure.iterations,
+                )
+            )
+            rows.append(
+                {
+                    "cell_key": cell.key,
+                    "measure_key": measure.key,
+                    "checkpoint": name,
+                    "split": split,
+                    "checkpoint_sha256": sha256,
+                    "subset_sha256": fingerprint(chosen),
+                    "loss": "ce",
+                    "backend": "pyhessian",
+                    "dtype": "float32",
+                    **found,
+                    "attempt_id": attempt.facts.id,
+                }
+            )
+    attempt.check()
+    write_record(
+        measure_record(folder, measure),
+        measure.name,
+        {measure.name: rows},
+        settings=measure.model_dump(mode="json"),
+        attempt=asdict(attempt.facts),
+    )

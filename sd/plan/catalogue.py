@@ -1,0 +1,58 @@
+"""What a grid may name: architectures, data sets and augmentations, with the facts that planning needs of them.
+
+The functions behind the names are in ``sd/train`` (a test holds the two lists together); they are apart because a plan
+must be made in well under a second, without torch.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An architecture's name in print and its forward cost.
+
+    ``forward_gflop`` is GFLOP (2 per multiply-add) an image at 32×32, counted with ``torch.utils.flop_counter``
+    (a test counts them again).
+    """
+
+    title: str
+    forward_gflop: float
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set's name in print, its number of classes and the sizes of its training and test split."""
+
+    title: str
+    classes: int
+    train: int
+    test: int
+
+
+ARCHITECTURES = {
+    "resnet8": Architecture("ResNet8", 0.0064),
+    "resnet20": Architecture("ResNet20", 0.0826),
+    "resnet20_noskip": Architecture("ResNet20 w/o skip connections", 0.0816),
+    "resnet18": Architecture("ResNet18", 1.1108),
+    "vgg16": Architecture("VGG16", 0.6263),
+}
+
+DATASETS = {
+    "digits": Dataset("Digits", 10, 1_000, 797),
+    "cifar10": Dataset("CIFAR-10", 10, 50_000, 10_000),
+    "cifar100": Dataset("CIFAR-100", 100, 50_000, 10_000),
+}
+
+# none: as stored. crop: 32×32 out of a 4-pixel zero border (for digits, which a flip would change into something else).
+# std: crop and horizontal flip, the paper's "Data Aug. No" (spec H11).
+AUGMENTATIONS = {"none": "None", "crop": "Crop", "std": "No"}
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """A hint that completes «… is not known»: the closest known name if there is one, then all of them."""
+    names = list(known)
+    close = get_close_matches(str(name), names, n=1, cutoff=0.5)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return f"{guess}known: {', '.join(names)}"

@@ -1,0 +1,288 @@
+"""A grid: the YAML file a user writes, read into cells; each mistake in it is one line that says where and what is right."""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from sd import BadInput
+from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS, nearest
+from sd.plan.cell import Cell, Checkpoint
+from sd.plan.document import Document, Place, read_document
+from sd.plan.measure import MEASURES, Curvature, Measure
+from sd.plan.recipe import RECIPES, Recipe
+
+
+def _listed(value: Any) -> Any:
+    """A list multiplies, a scalar does not: a scalar is a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticCustomError("bool", "is true or false where a number belongs")
+    return value
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise PydanticCustomError("twice", "{value} is given twice; give each value once", {"value": value})
+    return values
+
+
+def _known(kind: str, names: Any) -> Any:
+    def check(value: Any) -> Any:
+        if value not in names:
+            raise PydanticCustomError("unknown", f"is not a known {kind}; {{hint}}", {"hint": nearest(value, names)})
+        return value
+
+    return BeforeValidator(check)
+
+
+_Arch = Annotated[str, _known("architecture", ARCHITECTURES)]
+_Dataset = Annotated[str, _known("data set", DATASETS)]
+_Aug = Annotated[str, _known("augmentation", AUGMENTATIONS)]
+_RecipeName = Annotated[str, _known("recipe", RECIPES)]
+_MeasureName = Annotated[str, _known("measure", MEASURES)]
+_Fraction = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1, allow_inf_nan=False)]
+_Noise = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1, allow_inf_nan=False)]
+_Tau = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
+_Seed = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, lt=2**31)]
+
+
+class Block(BaseModel):
+    """One entry under ``cells`` merged over ``defaults``, without the recipe's own fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    arch: Annotated[list[_Arch], BeforeValidator(_listed), Field(min_length=1)]
+    dataset: Annotated[list[_Dataset], BeforeValidator(_listed), Field(min_length=1)]
+    recipe: Annotated[list[_RecipeName], BeforeValidator(_listed), Field(min_length=1)]
+    seeds: Annotated[list[_Seed], BeforeValidator(_listed), Field(min_length=1)]
+    aug: Annotated[list[_Aug], BeforeValidator(_listed), Field(min_length=1)] = ["std"]
+    label_noise: Annotated[list[_Noise], BeforeValidator(_listed), Field(min_length=1)] = [0.0]
+    rounds: Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=100)] = 0
+    alpha: Annotated[list[_Fraction], BeforeValidator(_listed), Field(min_length=1)] = []
+    tau: Annotated[list[_Tau], BeforeValidator(_listed), Field(min_length=1)] = [4.0]
+    teacher_checkpoint: Checkpoint = "best_test"
+    sam: bool = False
+    measure: Annotated[list[_MeasureName], BeforeValidator(_listed)] = []
+    curvature: Curvature = Curvature()
+
+    @field_validator("arch", "dataset", "recipe", "seeds", "aug", "label_noise", "alpha", "tau", "measure")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        return _distinct(values)
+
+    @model_validator(mode="after")
+    def _rounds_and_alpha(self) -> Self:
+        if self.rounds and not self.alpha:
+            raise PydanticCustomError("needs", "rounds needs alpha, the weight of the labels in [0, 1]; add alpha: 0.5")
+        if self.alpha and not self.rounds:
+            raise PydanticCustomError("needs", "alpha needs rounds: with rounds 0 there are no students; add rounds: 1")
+        return self
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return (self.curvature,) if "curvature" in self.measure else ()
+
+
+class Resources(BaseModel):
+    """What a cluster is asked for; logistics, never part of a cell's key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    gpus: int | None = Field(default=None, ge=0)
+    cpus: int | None = Field(default=None, gt=0)
+    memory_gb: float | None = Field(default=None, gt=0)
+    hours: float | None = Field(default=None, gt=0)
+
+
+class GridFile(BaseModel):
+    """The top level of a grid file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    defaults: dict[str, Any] = {}
+    cells: list[dict[str, Any]] = Field(min_length=1)
+    resources: dict[str, Resources] = {}
+
+
+class Grid(BaseModel):
+    """A grid that was read without a mistake: its cells, in the order of the file, and what to measure of each."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name: str
+    path: Path
+    cells: list[tuple[Cell, tuple[Measure, ...]]]
+    resources: dict[str, Resources]
+    notes: list[str]
+
+
+def read_grid(path: Path) -> Grid:
+    """The grid in a YAML file.
+
+    Raises:
+        BadInput: one line for each mistake, ``file:line: key: value, and what would be right``, in the order of lines.
+    """
+    document = read_document(path)
+    mistakes: list[tuple[int, str]] = []
+    try:
+        file = GridFile.model_validate(document.data)
+    except ValidationError as error:
+        raise BadInput(_report(document, _mistakes(document, error, (), GridFile))) from None
+    cells: list[tuple[Cell, tuple[Measure, ...]]] = []
+    notes: list[str] = []
+    for index, entry in enumerate(file.cells):
+        merged = {**file.defaults, **entry}
+        places: dict[str, Place] = {key: ("cells", index, key) if key in entry else ("defaults", key) for key in merged}
+        found, block_mistakes = _read_block(document, merged, places, ("cells", index))
+        mistakes += block_mistakes
+        cells += found
+    mistakes += _unknown_resources(document, file)
+    if mistakes:
+        raise BadInput(_report(document, mistakes))
+    if any(cell.alpha == 1 for cell, _ in cells):
+        notes.append(
+            "alpha = 1 trains students on the labels alone: the teacher has no influence, "
+            "so such a chain is a control (a fresh seed of the teacher), not a distillation"
+        )
+    return Grid(name=file.name, path=path, cells=cells, resources=file.resources, notes=notes)
+
+
+def _read_block(
+    document: Document, merged: dict[str, Any], places: dict[str, Place], at: Place
+) -> tuple[list[tuple[Cell, tuple[Measure, ...]]], list[tuple[int, str]]]:
+    plain = {key: value for key, value in merged.items() if key not in Recipe.model_fields}
+    changes = {key: _options(key, value) for key, value in merged.items() if key in Recipe.model_fields}
+    mistakes = [
+        (document.line(places[key]), f"{key}: {_each_once_hint(options)}")
+        for key, options in changes.items()
+        if _each_once_hint(options)
+    ]
+    try:
+        block = Block.model_validate(plain)
+    except ValidationError as error:
+        return [], mistakes + _mistakes(document, error, at, Block, places)
+    recipes: list[tuple[str, Recipe]] = []
+    for name in block.recipe:
+        for values in product(*changes.values()):
+            changed = RECIPES[name].model_dump() | dict(zip(changes, values, strict=True))
+            try:
+                recipes.append((name, Recipe.model_validate(changed)))
+            except ValidationError as error:
+                return [], mistakes + _mistakes(document, error, at, Recipe, places)
+    for name, recipe in recipes:
+        if block.sam and recipe.sam_rho is None:
+            mistakes.append((document.line(at), f"sam: recipe {name} sets no sam_rho; add sam_rho: 0.05"))
+    return [(cell, block.measures) for cell in _cells(block, recipes)], mistakes
+
+
+def _options(key: str, value: Any) -> list[Any]:
+    """The values that a recipe field multiplies over; a list of milestones is one value."""
+    if key == "milestones" and not (isinstance(value, list) and value and isinstance(value[0], list)):
+        return [value]
+    options: list[Any] = _listed(value)
+    return options
+
+
+def _each_once_hint(options: list[Any]) -> str | None:
+    """What is wrong with a recipe field's list, if anything is."""
+    if not options:
+        return "is empty; give at least one value"
+    twice = [value for index, value in enumerate(options) if value in options[:index]]
+    return f"{twice[0]} is given twice; give each value once" if twice else None
+
+
+def _cells(block: Block, recipes: list[tuple[str, Recipe]]) -> Iterator[Cell]:
+    """Every chain of a block, a teacher before its students."""
+    for arch, dataset, aug, noise, (recipe_name, recipe), seed in product(
+        block.arch, block.dataset, block.aug, block.label_noise, recipes, block.seeds
+    ):
+        chain = partial(
+            Cell,
+            arch=arch,
+            dataset=dataset,
+            aug=aug,
+            label_noise=noise,
+            recipe_name=recipe_name,
+            recipe=recipe,
+            seed=seed,
+        )
+        first = chain(optimizer="sgd", round=0)
+        yield first
+        if block.sam:
+            yield chain(optimizer="sam", round=0)
+        for tau, alpha in product(block.tau, block.alpha):
+            teacher = first
+            for round_ in range(1, block.rounds + 1):
+                teacher = chain(
+                    optimizer="sgd",
+                    round=round_,
+                    alpha=alpha,
+                    tau=tau,
+                    teacher_checkpoint=block.teacher_checkpoint,
+                    teacher=teacher,
+                )
+                yield teacher
+
+
+def _unknown_resources(document: Document, file: GridFile) -> list[tuple[int, str]]:
+    known = ["default", *ARCHITECTURES]
+    return [
+        (document.line(("resources", name)), f"resources: {name!r} is not an architecture; {nearest(name, known)}")
+        for name in file.resources
+        if name not in known
+    ]
+
+
+def _mistakes(
+    document: Document,
+    error: ValidationError,
+    at: Place,
+    model: type[BaseModel],
+    places: dict[str, Place] | None = None,
+) -> list[tuple[int, str]]:
+    """One (line, text) for each thing pydantic found wrong."""
+    found = []
+    for detail in error.errors(include_url=False):
+        where = detail["loc"]
+        place = (places or {}).get(str(where[0]), (*at, where[0])) if where else at
+        line = document.line((*place, *where[1:]))
+        found.append((line, _sentence(detail, model)))
+    return found
+
+
+def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    where = [part for part in detail["loc"] if isinstance(part, str)]
+    name = ".".join(where)
+    kind, value = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        known = [*model.model_fields, *(Recipe.model_fields if model is Block else [])]
+        if len(where) > 1:
+            known = _fields_of(where)
+        return f"{name}: is not a known key; {nearest(where[-1], known)}"
+    if kind == "missing":
+        return f"{name}: is missing; add {name}: … here or under defaults"
+    if kind in {"too_short", "string_too_short"} and value in ([], ""):
+        return f"{name}: is empty; give at least one value"
+    if kind in {"needs", "twice"}:
+        return f"{name}: {detail['msg']}" if name else detail["msg"]
+    text = detail["msg"].replace("Input should be", "should be").replace("String should", "should")
+    return f"{name}: {value!r} {text}" if name else f"{text}"
+
+
+def _fields_of(where: list[str]) -> list[str]:
+    return list((Curvature if where[0] == "curvature" else Resources).model_fields)
+
+
+def _report(document: Document, mistakes: list[tuple[int, str]]) -> str:
+    unique = sorted(set(mistakes))
+    return "\n".join(f"{document.path}:{line}: {text}" for line, text in unique)

@@ -1,0 +1,34 @@
+"""A measure: something computed from a trained model, with the settings that change what it finds."""
+
+import hashlib
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Curvature(BaseModel):
+    """Settings of the curvature measure: Hessian trace and largest eigenvalue of the cross-entropy (spec H3–H7).
+
+    ``samples`` images of each split, a fixed class-balanced subset without augmentation (the whole split where it is
+    smaller), at each of ``checkpoints``; ``probes`` Hutchinson vectors for the trace; at most ``iterations`` power iterations for λ_max.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    samples: int = Field(default=5_000, gt=0)
+    probes: int = Field(default=100, gt=1)
+    iterations: int = Field(default=100, gt=0)
+    checkpoints: tuple[Literal["best_test", "last"], ...] = Field(default=("best_test", "last"), min_length=1)
+    splits: tuple[Literal["train", "test"], ...] = Field(default=("train", "test"), min_length=1)
+
+    name: ClassVar[str] = "curvature"
+
+    @property
+    def key(self) -> str:
+        """8 hexadecimal digits: the identity of this measure with these settings."""
+        return hashlib.sha256(f"{self.name} {self.model_dump_json()}".encode()).hexdigest()[:8]
+
+
+Measure = Curvature  # a union, as soon as there is a second measure
+
+MEASURES = {"curvature": Curvature}

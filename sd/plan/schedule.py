@@ -1,0 +1,85 @@
+"""A plan: the cells of one or more grids, each once, in an order in which every teacher comes before its students."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from sd.plan.cell import Cell
+from sd.plan.grid import Grid
+from sd.plan.measure import Measure
+
+
+@dataclass(frozen=True)
+class Step:
+    """A cell and what is to be measured of it."""
+
+    cell: Cell
+    measures: tuple[Measure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a study, keyed by cell, teachers first."""
+
+    name: str
+    steps: dict[str, Step]
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [step.cell for step in self.steps.values()]
+
+    def students_of(self, key: str) -> list[str]:
+        """Keys of the planned cells that ``key`` teaches directly."""
+        return self._students.get(key, [])
+
+    def descendants(self, key: str) -> set[str]:
+        """Keys of all planned cells that cannot be trained without ``key``."""
+        found: set[str] = set()
+        front = [key]
+        while front:
+            front = [student for at in front for student in self.students_of(at) if student not in found]
+            found.update(front)
+        return found
+
+    def needed(self, *, missing: Collection[str], untrained: Collection[str]) -> set[str]:
+        """Which cells must be run: the missing ones and, for each of them, the ancestors without a checkpoint.
+
+        Args:
+            missing: keys of planned cells that lack facts.
+            untrained: keys of planned cells that have no checkpoint here, whether or not their facts are known.
+        """
+        wanted = set(missing)
+        front = [self.steps[key].cell for key in missing]
+        for cell in front:
+            if cell.teacher and cell.teacher.key in untrained and cell.teacher.key not in wanted:
+                wanted.add(cell.teacher.key)
+                front.append(cell.teacher)
+        return wanted
+
+    def levels(self) -> list[list[Cell]]:
+        """The cells by round: no cell of a level waits for another of the same level."""
+        by_round: dict[int, list[Cell]] = {}
+        for cell in self.cells:
+            by_round.setdefault(len(cell.lineage) - 1, []).append(cell)
+        return [by_round[depth] for depth in sorted(by_round)]
+
+    @cached_property
+    def _students(self) -> dict[str, list[str]]:
+        students: dict[str, list[str]] = {}
+        for cell in self.cells:
+            if cell.teacher:
+                students.setdefault(cell.teacher.key, []).append(cell.key)
+        return students
+
+
+def plan(grids: Iterable[Grid]) -> Plan:
+    """Plan the cells of ``grids``: a cell that several blocks or grids name is there once, with all their measures."""
+    grids = list(grids)
+    wanted: dict[str, tuple[Cell, dict[str, Measure]]] = {}
+    for grid in grids:
+        for cell, measures in grid.cells:
+            _, known = wanted.setdefault(cell.key, (cell, {}))
+            known.update({measure.key: measure for measure in measures})
+    ordered = sorted(wanted.values(), key=lambda item: item[0].round)
+    steps = {cell.key: Step(cell, tuple(measures.values())) for cell, measures in ordered}
+    return Plan(" + ".join(grid.name for grid in grids), steps)

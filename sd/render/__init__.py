@@ -1,0 +1,1 @@
+"""From facts to what a person looks at: tables, and the display of a running plan."""

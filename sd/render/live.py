@@ -1,0 +1,92 @@
+"""The display of a run on this machine: bars in a terminal, one line a finished cell elsewhere."""
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from sd.plan.cell import Cell
+from sd.plan.cost import petaflop
+
+
+class Display:
+    """Listens to a run (``sd.cluster.local.Listener``) and shows cells, epochs, accuracy so far and time left."""
+
+    def __init__(self, console: Console, cells: list[Cell]) -> None:
+        self._console = console
+        self._started = time.monotonic()
+        self._total = sum(petaflop(cell) for cell in cells)
+        self._count = len(cells)
+        self._finished = 0
+        self._spent: dict[str, float] = {}
+        self._bars: dict[str, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._all = self._progress.add_task("all cells", total=self._count, note="")
+
+    def __enter__(self) -> "Display":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def started(self, cell: Cell) -> None:
+        """Show a bar of the cell's epochs."""
+        self._bars[cell.key] = self._progress.add_task(cell.label, total=cell.recipe.epochs, note="")
+
+    def epoch(self, cell: Cell, facts: dict[str, Any]) -> None:
+        """Move the cell's bar, and the estimate of the time left."""
+        self._spent[cell.key] = petaflop(cell) * facts["epoch"] / cell.recipe.epochs
+        note = f"epoch {facts['epoch']}/{cell.recipe.epochs}  test {facts['test_top1']:.2f} %"
+        self._progress.update(self._bars[cell.key], completed=facts["epoch"], note=note)
+        self._progress.update(self._all, note=f"{self._finished}/{self._count}  {self._time_left()}")
+
+    def finished(self, cell: Cell, seconds: float) -> None:
+        """Print a line that stays."""
+        self._finished += 1
+        self._spent[cell.key] = petaflop(cell)
+        self._remove(cell)
+        self._progress.update(self._all, completed=self._finished)
+        self._say(
+            f"{self._finished:>{len(str(self._count))}}/{self._count}  {cell.label}  {seconds:.1f} s  {self._time_left()}"
+        )
+
+    def failed(self, cell: Cell, error: str, lost: int) -> None:
+        """Print a line that stays."""
+        self._remove(cell)
+        after = f"; {lost} that descend from it are not run" if lost else ""
+        self._say(f"failed: {cell.label} ({cell.key}): {error}{after}")
+
+    def stopping(self) -> None:
+        """Say that the state is being saved."""
+        self._say("stopping: each worker saves its state; the same command goes on from there")
+
+    def _remove(self, cell: Cell) -> None:
+        bar = self._bars.pop(cell.key, None)
+        if bar is not None:
+            self._progress.remove_task(bar)
+
+    def _say(self, line: str) -> None:
+        self._progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _time_left(self) -> str:
+        """Time left at the pace so far, in proportion to the operations that the cells take."""
+        spent = sum(self._spent.values())
+        if spent <= 0:
+            return ""
+        left = (time.monotonic() - self._started) * (self._total - spent) / spent
+        return f"about {_duration(left)} left" if left >= 1 else ""
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -1,0 +1,172 @@
+"""An attempt: one try at a cell, which holds the cell's folder until a newer attempt takes it over."""
+
+import contextlib
+import json
+import os
+import platform
+import secrets
+import socket
+import subprocess
+import traceback
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sd import __version__
+from sd.store.record import BadRecord, read_record, write_record
+
+LIBRARIES = ("torch", "torchvision", "numpy", "pyhessian", "scikit-learn", "sqlalchemy", "sd")
+
+
+class Fenced(Exception):
+    """A newer attempt has taken this cell over; this one must not write any more."""
+
+
+@dataclass
+class AttemptFacts:
+    """The columns of table ``attempts`` (``sql/README.md``)."""
+
+    id: str
+    cell_key: str
+    number: int
+    status: str
+    started_at: str
+    ended_at: str | None
+    seconds: float | None
+    error: str | None
+    traceback: str | None
+    host: str
+    pid: int
+    job_id: str | None
+    restart_count: int
+    device: str | None
+    threads: int | None
+    code_version: str
+    code_clean: bool | None
+    versions_json: str
+
+
+class Attempt:
+    """A lease on a cell's folder: ``attempts/0003.json``, created by one process alone, the highest number wins.
+
+    The file is created under its final name in one step, so two processes never get the same number, and a process
+    that finds a higher number than its own knows that it was fenced off.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        """Take the cell over. Raises ``OSError`` where the folder cannot be written."""
+        self._folder = folder / "attempts"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        commit, clean = code_version()
+        self.facts = AttemptFacts(
+            id=secrets.token_hex(8),
+            cell_key=key,
+            number=0,
+            status="running",
+            started_at=_now(),
+            ended_at=None,
+            seconds=None,
+            error=None,
+            traceback=None,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            job_id=os.environ.get("SLURM_JOB_ID"),
+            restart_count=int(os.environ.get("SLURM_RESTART_COUNT") or 0),
+            device=None,
+            threads=None,
+            code_version=commit,
+            code_clean=clean,
+            versions_json=_versions(),
+        )
+        self._claim()
+
+    def check(self) -> None:
+        """Raise :class:`Fenced` if a newer attempt has taken over; called before every write."""
+        newest = max(_numbers(self._folder), default=0)
+        if newest != self.facts.number:
+            raise Fenced(f"attempt {newest} has taken over from attempt {self.facts.number}")
+
+    def end(self, status: str, error: BaseException | None = None) -> None:
+        """Write how the attempt ended: ``done``, ``stopped``, or ``failed`` with the error's one line and traceback."""
+        started = datetime.fromisoformat(self.facts.started_at)
+        self.facts.status = status
+        self.facts.ended_at = _now()
+        self.facts.seconds = round((datetime.fromisoformat(self.facts.ended_at) - started).total_seconds(), 3)
+        if error is not None:
+            self.facts.error = f"{type(error).__name__}: {error}".splitlines()[0]
+            self.facts.traceback = "".join(traceback.format_exception(error))
+        self._write(self._folder / _name(self.facts.number))
+
+    def _claim(self) -> None:
+        """Link a finished file to the next free number; whoever links first has it."""
+        draft = self._folder / f".{self.facts.id}.draft"
+        while True:
+            self.facts.number = max(_numbers(self._folder), default=0) + 1
+            self._write(draft)
+            try:
+                os.link(draft, self._folder / _name(self.facts.number))
+                break
+            except FileExistsError:
+                continue
+            finally:
+                draft.unlink()
+        _mark_lost(self._folder, self.facts.number)
+
+    def _write(self, path: Path) -> None:
+        write_record(path, "attempt", {"attempts": [asdict(self.facts)]})
+
+
+def _mark_lost(folder: Path, current: int) -> None:
+    """Earlier attempts that still say ``running`` have lost the cell."""
+    for number in _numbers(folder):
+        path = folder / _name(number)
+        if number >= current:
+            continue
+        with contextlib.suppress(BadRecord):
+            rows = read_record(path)["tables"]["attempts"]
+            if rows[0]["status"] == "running":
+                write_record(path, "attempt", {"attempts": [rows[0] | {"status": "lost"}]})
+
+
+def _name(number: int) -> str:
+    return f"{number:04}.json"
+
+
+def _numbers(folder: Path) -> list[int]:
+    return [int(entry[:-5]) for entry in os.listdir(folder) if entry.endswith(".json") and entry[:-5].isdigit()]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _versions() -> str:
+    found: dict[str, Any] = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return json.dumps(found)
+
+
+@cache
+def code_version() -> tuple[str, bool | None]:
+    """The git commit of the running code and whether the tree was clean; the package version outside of a checkout."""
+    here = Path(__file__).resolve().parents[2]
+    try:
+        if not (here / ".git").exists():
+            raise OSError
+        commit = _git(here, "rev-parse", "HEAD")
+        changed = _git(here, "status", "--porcelain", "--untracked-files=no", "--", "sd", "sql")
+    except (OSError, subprocess.SubprocessError):
+        return __version__, None
+    return commit, not changed
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=30
+    )
+    return done.stdout.strip()

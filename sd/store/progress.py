@@ -1,0 +1,82 @@
+"""What is done of a plan: by the records on disk, and by a database that may come from another machine."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sd.plan.measure import Measure
+from sd.plan.schedule import Plan, Step
+from sd.store.database import Database
+from sd.store.record import BadRecord, cell_folder, read_record
+
+
+@dataclass(frozen=True)
+class Done:
+    """How far a plan is, by cell key.
+
+    Attributes:
+        facts: cells whose accuracy and every wanted measure are known.
+        trained: cells that have a checkpoint here, so that they can teach.
+    """
+
+    facts: frozenset[str]
+    trained: frozenset[str]
+
+
+def train_record(folder: Path) -> Path:
+    """The record of a cell's training."""
+    return folder / "train.json"
+
+
+def measure_record(folder: Path, measure: Measure) -> Path:
+    """The record of one measure of a cell, with these settings."""
+    return folder / f"{measure.name}-{measure.key}.json"
+
+
+def is_trained(folder: Path) -> bool:
+    """Whether the training record and the checkpoints that it names are there, at the size that it says."""
+    try:
+        rows = read_record(train_record(folder))["tables"]["checkpoints"]
+        return all((folder / f"{row['checkpoint']}.pt").stat().st_size == row["bytes"] for row in rows)
+    except (BadRecord, OSError, LookupError, TypeError):
+        return False
+
+
+def known_scores(folder: Path) -> dict[str, float]:
+    """Accuracy by ``checkpoint/split`` in the training record, which may outlive its checkpoints; empty if unreadable."""
+    try:
+        rows = read_record(train_record(folder))["tables"]["evaluations"]
+        return {f"{row['checkpoint']}/{row['split']}": row["top1"] for row in rows}
+    except (BadRecord, LookupError, TypeError):
+        return {}
+
+
+def scores_in(database: Database, keys: Iterable[str]) -> dict[str, dict[str, float]]:
+    """The same out of a database, by cell key."""
+    wanted = set(keys)
+    scores: dict[str, dict[str, float]] = {}
+    for row in database.rows("SELECT cell_key, checkpoint, split, top1 FROM evaluations"):
+        if row["cell_key"] in wanted:
+            scores.setdefault(row["cell_key"], {})[f"{row['checkpoint']}/{row['split']}"] = row["top1"]
+    return scores
+
+
+def progress(plan: Plan, root: Path, database: Database) -> Done:
+    """What is known and what is trained, of a plan whose records have been taken in."""
+    known = {row["cell_key"] for row in database.rows("SELECT DISTINCT cell_key FROM evaluations WHERE split = 'test'")}
+    measured = {
+        (row["cell_key"], row["measure_key"])
+        for row in database.rows(
+            "SELECT DISTINCT h.cell_key, h.measure_key FROM curvature h JOIN checkpoints k"
+            " ON k.cell_key = h.cell_key AND k.checkpoint = h.checkpoint AND k.sha256 = h.checkpoint_sha256"
+        )
+    }
+
+    def is_known(step: Step) -> bool:
+        key = step.cell.key
+        return key in known and all((key, measure.key) in measured for measure in step.measures)
+
+    return Done(
+        facts=frozenset(key for key, step in plan.steps.items() if is_known(step)),
+        trained=frozenset(key for key in plan.steps if is_trained(cell_folder(root, key))),
+    )

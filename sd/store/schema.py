@@ -1,0 +1,199 @@
+"""The database's tables. ``sql/README.md`` says what each column means; a test holds the two together."""
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+SCHEMA_VERSION = 1
+
+
+class Base(DeclarativeBase):
+    """All tables of the database."""
+
+
+class Meta(Base):
+    """One row a thing that the database was made with: its schema version, and digests of its views and published numbers."""
+
+    __tablename__ = "meta"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class CellRow(Base):
+    """One row a cell: what was trained, how, and by whom it was taught."""
+
+    __tablename__ = "cells"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    setting: Mapped[str] = mapped_column(index=True)
+    label: Mapped[str]
+    arch: Mapped[str]
+    dataset: Mapped[str]
+    aug: Mapped[str]
+    label_noise: Mapped[float]
+    optimizer: Mapped[str]
+    round: Mapped[int]
+    seed: Mapped[int]
+    alpha: Mapped[float | None]
+    tau: Mapped[float | None]
+    teacher_key: Mapped[str | None]
+    teacher_checkpoint: Mapped[str | None]
+    teacher_sha256: Mapped[str | None]
+    recipe: Mapped[str]
+    protocol: Mapped[str]
+    epochs: Mapped[int]
+    batch_size: Mapped[int]
+    learning_rate: Mapped[float]
+    momentum: Mapped[float]
+    weight_decay: Mapped[float]
+    precision: Mapped[str]
+    recipe_json: Mapped[str]
+    parameters: Mapped[int]
+    labels_changed: Mapped[int]
+    labels_sha256: Mapped[str]
+    petaflop: Mapped[float]
+
+    __table_args__ = (Index("ix_cells_group", "arch", "dataset", "aug"),)
+
+
+class Attempt(Base):
+    """One row a try at a cell: when, where, with which code and libraries, and how it ended."""
+
+    __tablename__ = "attempts"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    cell_key: Mapped[str] = mapped_column(index=True)
+    number: Mapped[int]
+    status: Mapped[str]
+    started_at: Mapped[str]
+    ended_at: Mapped[str | None]
+    seconds: Mapped[float | None]
+    error: Mapped[str | None]
+    traceback: Mapped[str | None]
+    host: Mapped[str]
+    pid: Mapped[int]
+    job_id: Mapped[str | None]
+    restart_count: Mapped[int]
+    device: Mapped[str | None]
+    threads: Mapped[int | None]
+    code_version: Mapped[str]
+    code_clean: Mapped[bool | None]
+    versions_json: Mapped[str]
+
+    __table_args__ = (
+        CheckConstraint("status in ('running', 'done', 'failed', 'stopped', 'lost')", name="status_known"),
+    )
+
+
+class EpochRow(Base):
+    """One row an epoch of a cell."""
+
+    __tablename__ = "epochs"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    learning_rate: Mapped[float]
+    train_loss: Mapped[float]
+    train_top1: Mapped[float]
+    test_loss: Mapped[float]
+    test_top1: Mapped[float]
+    seconds: Mapped[float]
+
+
+class CheckpointRow(Base):
+    """One row a checkpoint of a cell: ``best_test`` or ``last``."""
+
+    __tablename__ = "checkpoints"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    checkpoint: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int]
+    sha256: Mapped[str]
+    bytes: Mapped[int]
+
+
+class EvaluationRow(Base):
+    """One row a score: a checkpoint of a cell on a split."""
+
+    __tablename__ = "evaluations"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    checkpoint: Mapped[str] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    top1: Mapped[float]
+    top5: Mapped[float]
+    loss: Mapped[float]
+    n_samples: Mapped[int]
+    attempt_id: Mapped[str]
+
+
+class CurvatureRow(Base):
+    """One row a curvature measurement: a checkpoint of a cell on a fixed subset of a split."""
+
+    __tablename__ = "curvature"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    measure_key: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint: Mapped[str] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint_sha256: Mapped[str]
+    n_samples: Mapped[int]
+    subset_sha256: Mapped[str]
+    loss: Mapped[str]
+    backend: Mapped[str]
+    dtype: Mapped[str]
+    trace: Mapped[float]
+    trace_stderr: Mapped[float]
+    probes: Mapped[int]
+    lambda_max: Mapped[float]
+    lambda_max_residual: Mapped[float]
+    iterations: Mapped[int]
+    converged: Mapped[bool]
+    seconds: Mapped[float]
+    attempt_id: Mapped[str]
+
+
+class Discrepancy(Base):
+    """One row a number that came out differently when a cell was trained again."""
+
+    __tablename__ = "discrepancies"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    checkpoint: Mapped[str] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    top1_before: Mapped[float]
+    top1_now: Mapped[float]
+
+
+class RecordRow(Base):
+    """One row a record file whose facts are in this database."""
+
+    __tablename__ = "records"
+
+    path: Mapped[str] = mapped_column(primary_key=True)
+    cell_key: Mapped[str] = mapped_column(index=True)
+    sha256: Mapped[str]
+
+
+class Published(Base):
+    """One row a number printed in the paper."""
+
+    __tablename__ = "published"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str]
+    row: Mapped[int]
+    literature: Mapped[str]
+    architecture: Mapped[str]
+    dataset: Mapped[str]
+    data_aug: Mapped[str | None]
+    arch: Mapped[str | None]
+    dataset_name: Mapped[str | None]
+    aug: Mapped[str | None]
+    alpha: Mapped[float | None]
+    model: Mapped[str]
+    metric: Mapped[str]
+    mean: Mapped[float]
+    std: Mapped[float | None]
+    arrow: Mapped[str | None]
+    note: Mapped[str | None]

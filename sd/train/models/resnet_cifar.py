@@ -1,0 +1,78 @@
+"""ResNets for 32×32 images with three stages, as in Li et al. (2018), with and without skip connections.
+
+Reference: ``cifar10/models/resnet.py`` of tomgoldstein/loss-landscape (``ResNet_cifar``: convolutional shortcuts;
+``BasicBlock_noshortcut``), spec H10.
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions with batch norm; ``skip=False`` leaves the shortcut out."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, *, skip: bool) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.shortcut = _shortcut(inputs, outputs, stride) if skip else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(out if self.shortcut is None else out + self.shortcut(x))
+
+
+def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
+    if stride == 1 and inputs == outputs:
+        return nn.Identity()
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+
+class ResNetCifar(nn.Module):
+    """Stem, three stages of ``blocks`` basic blocks, global average, one linear layer: 6·blocks + 2 layers."""
+
+    def __init__(
+        self, classes: int, *, blocks: int, width: int, skip: bool = True, stem: nn.Conv2d | None = None
+    ) -> None:
+        super().__init__()
+        self.conv1 = stem or nn.Conv2d(3, width, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.layer1 = _stage(width, width, blocks, 1, skip=skip)
+        self.layer2 = _stage(width, 2 * width, blocks, 2, skip=skip)
+        self.layer3 = _stage(2 * width, 4 * width, blocks, 2, skip=skip)
+        self.linear = nn.Linear(4 * width, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.bn1(self.conv1(x)))
+        x = self.layer3(self.layer2(self.layer1(x)))
+        logits: Tensor = self.linear(x.mean(dim=(2, 3)))
+        return logits
+
+
+def _stage(inputs: int, outputs: int, blocks: int, stride: int, *, skip: bool) -> nn.Sequential:
+    first = BasicBlock(inputs, outputs, stride, skip=skip)
+    return nn.Sequential(first, *(BasicBlock(outputs, outputs, 1, skip=skip) for _ in range(blocks - 1)))
+
+
+def resnet8(classes: int) -> nn.Module:
+    """A small ResNet (8 layers, 8/16/32 channels, 0.02 M parameters) for the demonstration on digits.
+
+    Its stem is a 5×5 convolution of stride 4, because the digits are 8×8 images enlarged to 32×32: six times the
+    images a second of a stride-1 stem, at no loss of information.
+    """
+    return ResNetCifar(classes, blocks=1, width=8, stem=nn.Conv2d(3, 8, 5, 4, 2, bias=False))
+
+
+def resnet20(classes: int) -> nn.Module:
+    """ResNet20 with convolutional shortcuts: 0.27 M parameters."""
+    return ResNetCifar(classes, blocks=3, width=16)
+
+
+def resnet20_noskip(classes: int) -> nn.Module:
+    """ResNet20 without skip connections: 0.27 M parameters."""
+    return ResNetCifar(classes, blocks=3, width=16, skip=False)

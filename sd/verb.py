@@ -1,0 +1,63 @@
+"""What every ``python -m sd.VERB`` shares: how it starts, and how it ends when what it was given cannot be used."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sd import BadInput, resource
+from sd.plan.grid import read_grid
+from sd.plan.schedule import Plan, plan
+
+Grids = Annotated[
+    list[Path], typer.Argument(metavar="GRID...", help="Grid files; jobs/NAME.yaml also finds a shipped one.")
+]
+Db = Annotated[
+    str | None,
+    typer.Option("--db", metavar="URL", help="Database: a path or an SQLAlchemy URL (SD_DB). [default: results.db]"),
+]
+Root = Annotated[Path, typer.Option("--root", metavar="DIR", help="Folder of checkpoints and records.")]
+DataRoot = Annotated[
+    Path | None, typer.Option("--data-root", metavar="DIR", help="Folder of data sets (SD_DATA). [default: data]")
+]
+
+DEFAULT_ROOT = Path("runs")
+
+
+def app(name: str) -> typer.Typer:
+    """A command-line application whose help and errors are plain text."""
+    return typer.Typer(
+        name=f"python -m sd.{name}", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
+
+
+def main(application: typer.Typer) -> None:
+    """Run a verb: bad input is printed, one line per mistake, and ends with exit code 2."""
+    try:
+        application()
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def read_plan(grids: list[Path]) -> tuple[Plan, list[str]]:
+    """The plan of these grid files, and what a reader of them should know; every mistake in any of them is reported."""
+    found, mistakes = [], []
+    for path in grids:
+        try:
+            found.append(read_grid(shipped(path)))
+        except BadInput as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise BadInput("\n".join(mistakes))
+    return plan(found), sorted({note for grid in found for note in grid.notes})
+
+
+def shipped(path: Path) -> Path:
+    """The path itself or, where there is nothing, the grid of that name that ships with sd."""
+    beside = resource(*path.parts) if path.parts[:1] == ("jobs",) else path
+    return path if path.exists() else beside if beside.exists() else path
