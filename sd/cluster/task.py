@@ -120,7 +120,7 @@ def _train(
 
 
 def _teacher(cell: Cell, data: Dataset, place: Place, device: torch.device) -> tuple[str | None, nn.Module | None]:
-    """The teacher's checkpoint hash and its frozen model, from its own record: a dependency is only a hint about time."""
+    """The teacher's checkpoint hash and its frozen model, from its own record (a job dependency is only a hint)."""
     if cell.teacher is None:
         return None, None
     folder = cell_folder(place.root, cell.teacher.key)

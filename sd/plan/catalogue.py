@@ -50,6 +50,11 @@ DATASETS = {
 AUGMENTATIONS = {"none": "None", "crop": "Crop", "std": "No"}
 
 
+def printed(arch: str, dataset: str, aug: str) -> tuple[str, str, str]:
+    """Architecture, data set and augmentation as the paper prints them."""
+    return ARCHITECTURES[arch].title, DATASETS[dataset].title, AUGMENTATIONS[aug]
+
+
 def nearest(name: object, known: Iterable[str]) -> str:
     """A hint that completes «… is not known»: the closest known name if there is one, then all of them."""
     names = list(known)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS
 from sd.plan.recipe import Recipe, protocol
 
 Optimizer = Literal["sgd", "sam"]
@@ -123,11 +122,6 @@ _PLAIN = (
     "tau",
     "teacher_checkpoint",
 )
-
-
-def title(cell: Cell) -> tuple[str, str, str]:
-    """Architecture, data set and augmentation of a cell as the paper prints them."""
-    return ARCHITECTURES[cell.arch].title, DATASETS[cell.dataset].title, AUGMENTATIONS[cell.aug]
 
 
 def _digest(science: dict[str, Any]) -> str:

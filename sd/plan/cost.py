@@ -19,5 +19,5 @@ def petaflop(cell: Cell) -> float:
 
 
 def gpu_hours(cell: Cell, *, tflops: float = REFERENCE_TFLOPS) -> float:
-    """Hours for a cell on a device that sustains ``tflops`` TFLOP/s: an assumption, to be replaced by measured times."""
+    """Hours for a cell on a device that sustains ``tflops`` TFLOP/s: an assumption, no measurement."""
     return petaflop(cell) / tflops * 1e3 / 3600

@@ -33,7 +33,7 @@ def read_document(path: Path) -> Document:
     """Read a YAML file whose top level is a mapping.
 
     Raises:
-        BadInput: the file is missing, a directory, unreadable, not UTF-8, not YAML, not a mapping, or names a key twice.
+        BadInput: the file is missing, a directory, unreadable, not UTF-8, not YAML, not a mapping, or has a key twice.
     """
     try:
         if path.is_dir():

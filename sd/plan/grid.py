@@ -1,4 +1,4 @@
-"""A grid: the YAML file a user writes, read into cells; each mistake in it is one line that says where and what is right."""
+"""A grid: the YAML file a user writes, read into cells; each mistake in it is one line that says what is right."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -10,7 +10,8 @@ class Curvature(BaseModel):
     """Settings of the curvature measure: Hessian trace and largest eigenvalue of the cross-entropy (spec H3–H7).
 
     ``samples`` images of each split, a fixed class-balanced subset without augmentation (the whole split where it is
-    smaller), at each of ``checkpoints``; ``probes`` Hutchinson vectors for the trace; at most ``iterations`` power iterations for λ_max.
+    smaller), at each of ``checkpoints``; ``probes`` Hutchinson vectors for the trace; at most ``iterations`` power
+    iterations for λ_max.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

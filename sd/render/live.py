@@ -55,9 +55,8 @@ class Display:
         self._spent[cell.key] = petaflop(cell)
         self._remove(cell)
         self._progress.update(self._all, completed=self._finished)
-        self._say(
-            f"{self._finished:>{len(str(self._count))}}/{self._count}  {cell.label}  {seconds:.1f} s  {self._time_left()}"
-        )
+        place = f"{self._finished:>{len(str(self._count))}}/{self._count}"
+        self._say(f"{place}  {cell.label}  {seconds:.1f} s  {self._time_left()}".rstrip())
 
     def failed(self, cell: Cell, error: str, lost: int) -> None:
         """Print a line that stays."""

@@ -136,7 +136,7 @@ def _name(number: int) -> str:
 
 
 def _numbers(folder: Path) -> list[int]:
-    return [int(entry[:-5]) for entry in os.listdir(folder) if entry.endswith(".json") and entry[:-5].isdigit()]
+    return [int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit()]
 
 
 def _now() -> str:

@@ -39,8 +39,15 @@ class Database:
         with self._engine.connect() as connection:
             return _rows(connection, statement, parameters)
 
+    def table(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and all rows of a table or view of ours, in the order of its columns."""
+        with self._engine.connect() as connection:
+            result = connection.execute(sa.select(sa.text("*")).select_from(sa.table(name)))
+            rows = sorted((tuple(row) for row in result), key=lambda row: [(v is not None, str(v)) for v in row])
+            return list(result.keys()), rows
+
     def named(self, name: str, *, source: str, keys: Iterable[str]) -> list[dict[str, Any]]:
-        """Run ``sql/queries/NAME.sql`` over the rows of view ``source`` that belong to the cells with these ``keys``."""
+        """Run ``sql/queries/NAME.sql`` over the rows of view ``source`` that belong to the cells ``keys``."""
         query = resource("sql", "queries", f"{name}.sql").read_text()
         with self._engine.connect() as connection:
             connection.exec_driver_sql("CREATE TEMPORARY TABLE picked (key VARCHAR PRIMARY KEY)")
@@ -127,7 +134,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Ingested:
-    """What :meth:`Database.ingest` did: how many ``new`` records it took in, and a line for each that it ``refused``."""
+    """What :meth:`Database.ingest` did: how many ``new`` records it took in, and a line for each ``refused`` one."""
 
     new: int
     refused: list[str]
@@ -142,11 +149,7 @@ def open_database(target: str | None = None, *, create: bool = False) -> Databas
     Raises:
         BadInput: it is not there (and ``create`` is false), is no database, is a directory, or cannot be opened.
     """
-    target = target or os.environ.get("SD_DB") or DEFAULT_DB
-    try:
-        url = make_url(target) if "://" in target else sa.URL.create("sqlite", database=target)
-    except ArgumentError:
-        raise BadInput(f"--db: {target!r} is neither a path nor a database URL") from None
+    url, target = _url(target)
     shown = url.render_as_string(hide_password=True) if "://" in target else target
     if url.get_backend_name() == "sqlite" and url.database:
         _check_file(Path(url.database), create=create)
@@ -163,6 +166,20 @@ def open_database(target: str | None = None, *, create: bool = False) -> Databas
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise BadInput(f"--db: {shown} cannot be used ({reason})") from None
     return database
+
+
+def database_file(target: str | None) -> Path | None:
+    """The SQLite file that ``target`` means (see :func:`open_database`); ``None`` if it is no file."""
+    url, _ = _url(target)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def _url(target: str | None) -> tuple[sa.URL, str]:
+    target = target or os.environ.get("SD_DB") or DEFAULT_DB
+    try:
+        return make_url(target) if "://" in target else sa.URL.create("sqlite", database=target), target
+    except ArgumentError:
+        raise BadInput(f"--db: {target!r} is neither a path nor a database URL") from None
 
 
 def _check_file(path: Path, *, create: bool) -> None:

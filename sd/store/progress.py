@@ -43,7 +43,7 @@ def is_trained(folder: Path) -> bool:
 
 
 def known_scores(folder: Path) -> dict[str, float]:
-    """Accuracy by ``checkpoint/split`` in the training record, which may outlive its checkpoints; empty if unreadable."""
+    """Accuracy by ``checkpoint/split`` in the training record, which may outlive its checkpoints."""
     try:
         rows = read_record(train_record(folder))["tables"]["evaluations"]
         return {f"{row['checkpoint']}/{row['split']}": row["top1"] for row in rows}

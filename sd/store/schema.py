@@ -11,7 +11,7 @@ class Base(DeclarativeBase):
 
 
 class Meta(Base):
-    """One row a thing that the database was made with: its schema version, and digests of its views and published numbers."""
+    """One row a thing the database was made with: its schema version, digests of its views and published numbers."""
 
     __tablename__ = "meta"
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -114,7 +115,7 @@ def _digits(_: Path) -> Dataset:
     return Dataset(images[train], labels[train], images[test], labels[test], 10, (mean, mean, mean), (std, std, std))
 
 
-# Channel means and standard deviations: CIFAR-10's are those of the DARTS recipe (spec 3.1), CIFAR-100's the usual ones.
+# Channel means and standard deviations: CIFAR-10's are those of the DARTS recipe (spec 3.1).
 _TORCHVISION = {
     "cifar10": ("CIFAR10", 10, (0.49139968, 0.48215827, 0.44653124), (0.24703233, 0.24348505, 0.26158768)),
     "cifar100": ("CIFAR100", 100, (0.5070752, 0.4865490, 0.4409179), (0.2673344, 0.2564384, 0.2761505)),
@@ -128,21 +129,21 @@ def _torchvision_class(name: str) -> Callable[..., object]:
     return found
 
 
+def _torchvision_split(name: str, root: Path, *, train: bool) -> tuple[Tensor, Tensor]:
+    """uint8 (n, 3, 32, 32) and int64 (n,), from the files that torchvision reads and checks."""
+    try:
+        split: Any = _torchvision_class(name)(root, train=train, download=False)
+    except (RuntimeError, OSError, EOFError):
+        command = f"python -m sd.data prepare {name} --data-root {root}"
+        raise BadInput(f"{name} is not (whole) under {root}; fetch it with: {command}") from None
+    return torch.from_numpy(np.asarray(split.data)).permute(0, 3, 1, 2).contiguous(), torch.tensor(split.targets)
+
+
 def _torchvision(name: str) -> Callable[[Path], Dataset]:
     def read(root: Path) -> Dataset:
         _, classes, mean, std = _TORCHVISION[name]
-        parts: list[Tensor] = []
-        for train in (True, False):
-            try:
-                split = _torchvision_class(name)(root, train=train, download=False)
-            except (RuntimeError, OSError, EOFError):
-                raise BadInput(
-                    f"{name} is not (whole) under {root}; fetch it with: "
-                    f"python -m sd.data prepare {name} --data-root {root}"
-                ) from None
-            images = torch.from_numpy(np.asarray(split.data)).permute(0, 3, 1, 2).contiguous()  # type: ignore[attr-defined]  # torchvision is untyped
-            parts += [images, torch.tensor(split.targets)]  # type: ignore[attr-defined]  # torchvision is untyped
-        return Dataset(*parts, classes, mean, std)
+        train, test = (_torchvision_split(name, root, train=train) for train in (True, False))
+        return Dataset(*train, *test, classes=classes, mean=mean, std=std)
 
     return read
 

@@ -1,4 +1,4 @@
-"""The paper's loss (Section 3): cross-entropy for a teacher, its mixture with the Kullback–Leibler term for a student."""
+"""The paper's loss (Section 3): cross-entropy, for a student mixed with its divergence from the teacher."""
 
 from torch import Tensor
 from torch.nn import functional as F

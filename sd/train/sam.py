@@ -17,18 +17,17 @@ def perturbed_gradient(model: nn.Module, loss: Callable[[], Tensor], *, rho: flo
         loss: computes the batch's loss afresh each time it is called.
         rho: radius of the ball, in the units of the weights.
     """
-    parameters = [p for p in model.parameters() if p.requires_grad]
     first = loss()
-    first.backward()  # type: ignore[no-untyped-call]  # torch's backward is untyped
-    moved = [p for p in parameters if p.grad is not None]
+    first.backward()
+    moved: list[Tensor] = [p for p in model.parameters() if p.grad is not None]
     with torch.no_grad():
         gradients = [p.grad for p in moved if p.grad is not None]
         here = [p.detach().clone() for p in moved]
         scale = rho / (torch.nn.utils.get_total_norm(gradients) + 1e-12)
-        torch._foreach_add_(moved, torch._foreach_mul(gradients, scale))
+        torch._foreach_add_(moved, list(torch._foreach_mul(gradients, scale)))
     model.zero_grad(set_to_none=True)
     with frozen_batch_statistics(model):
-        loss().backward()  # type: ignore[no-untyped-call]  # torch's backward is untyped
+        loss().backward()
     with torch.no_grad():
         torch._foreach_copy_(moved, here)
     return first.detach()

@@ -219,7 +219,7 @@ def _step(
         value = perturbed_gradient(model, loss, rho=recipe.sam_rho)
     else:
         value = loss()
-        value.backward()  # type: ignore[no-untyped-call]  # torch's backward is untyped
+        value.backward()
     if recipe.clip_norm is not None:
         nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
     optimizer.step()
@@ -237,7 +237,8 @@ def load_teacher(cell: Cell, path: Path, sha256: str, classes: int, device: torc
     content = load(path, device, sha256=sha256)
     model = build(cell.arch, classes).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     model.load_state_dict(content["model"])
-    return model.eval().requires_grad_(False)
+    frozen: nn.Module = model.eval().requires_grad_(False)
+    return frozen
 
 
 def _save_state(

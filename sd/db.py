@@ -1,0 +1,63 @@
+"""``python -m sd.db ingest | rebuild | check | export``: the database and the records it is made from."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sd import verb
+from sd.store.database import open_database
+from sd.store.maintenance import check_all, export_tables, rebuild_database
+from sd.store.record import find_records
+
+app = verb.app("db")
+
+
+@app.command()
+def ingest(db: verb.Db = None, root: verb.Root = verb.DEFAULT_ROOT) -> None:
+    """Take every record under the root into the database; what is there already is passed over."""
+    taken = open_database(db, create=True).ingest(find_records(root))
+    _tell(f"{taken.new} new records taken in", taken.refused)
+
+
+@app.command()
+def rebuild(db: verb.Db = None, root: verb.Root = verb.DEFAULT_ROOT) -> None:
+    """Make an SQLite database again from the records alone; the old file is kept beside it."""
+    made = rebuild_database(db, root)
+    lost = f"; {made.lost} cells of the old one have no record here" if made.lost else ""
+    kept = f"; the old one is {made.old}{lost}" if made.old else ""
+    _tell(f"{made.path}: made from {made.taken.new} records{kept}", made.taken.refused)
+
+
+@app.command()
+def check(db: verb.Db = None, root: verb.Root = verb.DEFAULT_ROOT) -> None:
+    """Check the database, its references, and the records and checkpoints under the root; exit code 1 if any is off."""
+    problems = check_all(open_database(db), root)
+    for line in problems:
+        print(line)
+    if problems:
+        raise typer.Exit(1)
+    print("the database, the records and the checkpoints are sound")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the CSV files; made if it is not there.")],
+    db: verb.Db = None,
+) -> None:
+    """Write every table and view as CSV."""
+    names = export_tables(open_database(db), folder)
+    print(f"{len(names)} files in {folder}: {', '.join(names)}")
+
+
+def _tell(line: str, refused: list[str]) -> None:
+    print(line)
+    for reason in refused:
+        print(reason, file=sys.stderr)
+    if refused:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    verb.main(app)

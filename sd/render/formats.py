@@ -1,0 +1,105 @@
+"""How a table is written: Markdown, LaTeX, HTML and CSV from ``templates/``, or drawn in a terminal."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from sd import BadInput, resource
+from sd.plan.catalogue import nearest
+from sd.render.table import Entry, Table
+
+FORMATS = ("md", "tex", "html", "csv")
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    **{sign: rf"\{sign}" for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "→": r"$\rightarrow$",
+    "α": r"$\alpha$",
+    "τ": r"$\tau$",
+    "λ": r"$\lambda$",
+    "†": r"\dag{}",
+    "—": "---",
+    "–": "--",
+}
+
+
+def write_tables(tables: Sequence[Table], format_: str) -> str:
+    """The tables in one of :data:`FORMATS`. Raises ``BadInput`` for any other."""
+    if format_ not in FORMATS:
+        raise BadInput(f"--format: {format_!r} is not a format; {nearest(format_, FORMATS)}")
+    return _environment().get_template(f"tables.{format_}.jinja").render(tables=tables)
+
+
+def draw_tables(tables: Sequence[Table], console: Console) -> None:
+    """Draw the tables for someone at a terminal."""
+    for table in tables:
+        drawn = RichTable(title=table.title, caption=table.caption, title_justify="left", caption_justify="left")
+        for header in table.headers:
+            drawn.add_column(header)
+        for row in table.texts():
+            drawn.add_row(*row)
+        console.print(drawn, markup=False)
+        for note in table.notes:
+            console.print(note, markup=False, highlight=False, soft_wrap=True)
+        console.print()
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(resource("templates")),
+        autoescape=lambda name: bool(name) and ".html" in str(name),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(tex=_tex, md=_md, aligned=_aligned, csv_rows=_csv_rows)
+    return environment
+
+
+def _tex(text: str) -> str:
+    """Text for LaTeX: its special characters escaped, the field's signs as its commands."""
+    return "".join(_TEX.get(character, character) for character in text)
+
+
+def _md(text: str) -> str:
+    """Text for a Markdown table cell."""
+    return re.sub(r"([|<>*`\\])", r"\\\1", text.replace("\n", " "))
+
+
+def _aligned(table: Table) -> list[str]:
+    """The lines of a Markdown table, columns aligned for whoever reads it as text."""
+    lines = [[_md(text) for text in line] for line in [table.headers, *table.texts()]]
+    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(table.headers))]
+    padded = ["| " + " | ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)) + " |" for line in lines]
+    return [padded[0], "| " + " | ".join("-" * width for width in widths) + " |", *padded[1:]]
+
+
+def _csv_rows(table: Table) -> str:
+    """The table as CSV: an entry becomes three columns (mean, std, n), at full precision; text stays one."""
+    numeric = [any(isinstance(row[column], Entry) for row in table.rows) for column in range(len(table.headers))]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    header: list[str] = []
+    for name, is_number in zip(table.headers, numeric, strict=True):
+        header += [name, f"{name} std", f"{name} n"] if is_number else [name]
+    writer.writerow(header)
+    for row in table.rows:
+        values: list[object] = []
+        for item, is_number in zip(row, numeric, strict=True):
+            if isinstance(item, Entry):
+                values += [item.mean, item.std, item.n]
+            else:
+                values += [item, None, None] if is_number else [item]
+        writer.writerow(["" if value is None else value for value in values])
+    return out.getvalue()
