@@ -8,6 +8,7 @@ from rich.console import Console
 
 from sd import BadInput, verb
 from sd.cluster.local import Folders, divide_machine, run_locally
+from sd.plan.catalogue import DATASETS
 from sd.plan.cost import REFERENCE_TFLOPS, gpu_hours, petaflop
 from sd.plan.schedule import Plan
 from sd.render.live import Display
@@ -97,10 +98,13 @@ def _summary(plan: Plan, done: Done, wanted: set[str]) -> list[str]:
 
 def _require_data(plan: Plan, wanted: set[str], data_root: verb.DataRoot) -> None:
     """Read each data set once before any worker starts, so that a missing one is said once and nothing is begun."""
-    from sd.train.datasets import load
+    names = {plan.steps[key].cell.dataset for key in wanted}
+    fetched = sorted(name for name in names if not DATASETS[name].bundled)
+    if fetched:
+        from sd.train.datasets import load
 
-    for name in sorted({plan.steps[key].cell.dataset for key in wanted}):
-        load(name, data_root)
+        for name in fetched:
+            load(name, data_root)
 
 
 def _report_differences(database: Database, keys: list[str]) -> None:

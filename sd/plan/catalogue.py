@@ -23,12 +23,14 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set's name in print, its number of classes and the sizes of its training and test split."""
+    """A data set's name in print, its number of classes, the sizes of its training and test split, and whether it
+    comes with the libraries (``bundled``) or must be fetched."""
 
     title: str
     classes: int
     train: int
     test: int
+    bundled: bool = False
 
 
 ARCHITECTURES = {
@@ -40,7 +42,7 @@ ARCHITECTURES = {
 }
 
 DATASETS = {
-    "digits": Dataset("Digits", 10, 1_000, 797),
+    "digits": Dataset("Digits", 10, 1_000, 797, bundled=True),
     "cifar10": Dataset("CIFAR-10", 10, 50_000, 10_000),
     "cifar100": Dataset("CIFAR-100", 100, 50_000, 10_000),
 }
