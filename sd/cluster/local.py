@@ -58,6 +58,9 @@ class Listener(Protocol):
     def failed(self, cell: Cell, error: str, lost: int) -> None:
         """A cell failed, and ``lost`` cells that descend from it will not be run."""
 
+    def warned(self, line: str) -> None:
+        """A record could not be taken into the database now; it is kept."""
+
     def stopping(self) -> None:
         """The run was asked to stop; the workers save their state."""
 
@@ -116,8 +119,10 @@ def run_locally(
     A failed cell ends only its own descendants. SIGINT or SIGTERM stops the run: each worker saves its state, so that
     the same command goes on from there; a second SIGINT ends the workers at once, back to their last saved state.
 
+    To be called from the main thread, which alone receives signals.
+
     Raises:
-        BadInput: another run works in the same root.
+        BadInput: another run works in the same root, or it cannot be written.
     """
     with _alone_in(folders.root):
         return _Run(plan, wanted, scores_before, folders, database, workers, save_every, listener).go()
@@ -126,8 +131,12 @@ def run_locally(
 @contextlib.contextmanager
 def _alone_in(root: Path) -> Iterator[None]:
     """Hold a lock on the root for as long as this process lives."""
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / "local.lock").open("a+") as lock:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock = (root / "local.lock").open("a+")
+    except OSError as error:
+        raise BadInput(f"--root {root}: cannot be written ({error.strerror}); give another --root") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -205,7 +214,8 @@ class _Run:
             self._listener.epoch(cell, content[0])
             return
         worker.step = None
-        self._database.ingest(records_of(cell_folder(self._folders.root, cell.key)))
+        for line in self._database.ingest(records_of(cell_folder(self._folders.root, cell.key))).refused:
+            self._listener.warned(line)
         if kind == "done":
             self._outcome.done.append(cell.key)
             self._listener.finished(cell, time.monotonic() - worker.since)
@@ -253,7 +263,12 @@ class _Run:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self._stop, self._folders, device, self._layout.threads, self._save_every)
         process = self._context.Process(target=_work, args=arguments, daemon=True)
-        process.start()
+        # A child begins with the signals that its parent ignores, so Ctrl-C cannot hit it while it still imports.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            process.start()
+        finally:
+            signal.signal(signal.SIGINT, before)
         theirs.close()
         return _Worker(process, ours)
 
@@ -281,9 +296,6 @@ def _signals_as_interrupt() -> Iterator[None]:
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield

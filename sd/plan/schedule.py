@@ -42,16 +42,17 @@ class Plan:
         return found
 
     def needed(self, *, missing: Collection[str], untrained: Collection[str]) -> set[str]:
-        """Which cells must be run: the missing ones and, for each of them, the ancestors without a checkpoint.
+        """Which cells must be run: the missing ones and, of each that is to be trained, untrained ancestors.
 
         Args:
-            missing: keys of planned cells that lack facts.
+            missing: keys of planned cells that lack facts: their training or a measure.
             untrained: keys of planned cells that have no checkpoint here, whether or not their facts are known.
         """
         wanted = set(missing)
         front = [self.steps[key].cell for key in missing]
         for cell in front:
-            if cell.teacher and cell.teacher.key in untrained and cell.teacher.key not in wanted:
+            teacher_is_needed = cell.teacher and cell.key in untrained and cell.teacher.key in untrained
+            if cell.teacher and teacher_is_needed and cell.teacher.key not in wanted:
                 wanted.add(cell.teacher.key)
                 front.append(cell.teacher)
         return wanted

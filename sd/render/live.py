@@ -64,6 +64,10 @@ class Display:
         after = f"; {lost} that descend from it are not run" if lost else ""
         self._say(f"failed: {cell.label} ({cell.key}): {error}{after}")
 
+    def warned(self, line: str) -> None:
+        """Print a line that stays."""
+        self._say(line)
+
     def stopping(self) -> None:
         """Say that the state is being saved."""
         self._say("stopping: each worker saves its state; the same command goes on from there")

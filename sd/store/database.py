@@ -34,6 +34,14 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def shown(self) -> str:
+        """The database's path, or its URL without the password."""
+        url = self._engine.url
+        return (
+            url.database or "memory" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+        )
+
     def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run a SELECT and return its rows, as dictionaries by column."""
         with self._engine.connect() as connection:
@@ -63,9 +71,21 @@ class Database:
 
         Records of the same cell replace its earlier facts. Returns how many were new and which could not be read.
         """
-        known = {row["path"]: row["sha256"] for row in self.rows("SELECT path, sha256 FROM records")}
-        fresh: list[tuple[Path, dict[str, Any]]] = []
         refused: list[str] = []
+        try:
+            fresh = list(self._fresh(paths, refused))
+            if not fresh:
+                return Ingested(0, refused)
+            with self._writing() as connection:
+                taken = [_taken(connection, path, record, refused) for path, record in fresh]
+        except OperationalError as error:
+            reason = f"{self.shown} cannot be written now ({_reason(error)})"
+            return Ingested(0, [*refused, f"{reason}; the records are kept, take them in with: python -m sd.db ingest"])
+        return Ingested(sum(taken), refused)
+
+    def _fresh(self, paths: Iterable[Path], refused: list[str]) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """The records that are not in the database as they are now; a line in ``refused`` for each unreadable one."""
+        known = {row["path"]: row["sha256"] for row in self.rows("SELECT path, sha256 FROM records")}
         for path in paths:
             try:
                 record = read_record(path)
@@ -73,20 +93,7 @@ class Database:
                 refused.append(str(error))
                 continue
             if known.get(_place(path)) != record["sha256"]:
-                fresh.append((path, record))
-        if not fresh:
-            return Ingested(0, refused)
-        new = 0
-        with self._writing() as connection:
-            for path, record in fresh:
-                try:
-                    with connection.begin_nested():
-                        _take_in(connection, path, record)
-                    new += 1
-                except (SQLAlchemyError, LookupError, TypeError, AttributeError, ValueError) as error:
-                    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-                    refused.append(f"{path}: does not fit the schema ({type(error).__name__}: {reason})")
-        return Ingested(new, refused)
+                yield path, record
 
     def migrate(self) -> None:
         """Create what is missing: tables, the published numbers, and the views of this version of ``sql/``.
@@ -163,8 +170,7 @@ def open_database(target: str | None = None, *, create: bool = False) -> Databas
         if not database.is_current():
             database.migrate()
     except (SQLAlchemyError, ImportError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise BadInput(f"--db: {shown} cannot be used ({reason})") from None
+        raise BadInput(f"--db: {shown} cannot be used ({_reason(error)})") from None
     return database
 
 
@@ -202,6 +208,24 @@ def _configure_sqlite(engine: Engine) -> None:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+def _taken(connection: Connection, path: Path, record: Mapping[str, Any], refused: list[str]) -> bool:
+    """Take a record in whole or not at all; whether it was, and if not a line in ``refused`` that says why."""
+    try:
+        with connection.begin_nested():
+            _take_in(connection, path, record)
+    except OperationalError:
+        raise  # the database, not the record
+    except (SQLAlchemyError, LookupError, TypeError, AttributeError, ValueError) as error:
+        refused.append(f"{path}: does not fit the schema ({type(error).__name__}: {_reason(error)})")
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what went wrong, without the statement and its parameters."""
+    return next(iter(str(getattr(error, "orig", None) or error).splitlines()), type(error).__name__)
 
 
 def _take_in(connection: Connection, path: Path, record: Mapping[str, Any]) -> None:
@@ -307,7 +331,7 @@ def _insert(connection: Connection, table: sa.TableClause, rows: Sequence[Mappin
 
 
 def _other_version(engine: Engine, version: str) -> BadInput:
-    shown = engine.url.render_as_string(hide_password=True)
+    shown = Database(engine).shown
     return BadInput(
         f"--db: {shown} has schema version {version}, this sd needs {SCHEMA_VERSION}; "
         "rebuild it from the records with: python -m sd.db rebuild --db DB --root runs"

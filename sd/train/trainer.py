@@ -86,7 +86,7 @@ class State:
 
     epoch: int = 0
     step: int = 0
-    sums: Tensor = field(default_factory=lambda: torch.zeros(3, dtype=torch.float64))
+    sums: Tensor = field(default_factory=lambda: torch.zeros(2, dtype=torch.float64))
     seconds: float = 0.0
     history: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0
@@ -176,14 +176,12 @@ def _one_epoch(
         state.sums += _step(cell, model, teacher, optimizer, images, labels)
         state.step = step + 1
 
-    loss, right, seen = state.sums.tolist()
+    loss, right = (state.sums / n).tolist()
     if not math.isfinite(loss):
         raise Diverged(f"the training loss is {loss} in epoch {epoch + 1}; a lower learning_rate or clip_norm may help")
     test = evaluate(model, data, "test")
     seconds = state.seconds + time.perf_counter() - started
-    state.history.append(
-        Epoch(epoch + 1, learning_rate, loss / seen, 100 * right / seen, test.loss, test.top1, round(seconds, 4))
-    )
+    state.history.append(Epoch(epoch + 1, learning_rate, loss, 100 * right, test.loss, test.top1, round(seconds, 4)))
     if test.top1 > state.best_top1:
         state.best_epoch = epoch + 1
         state.best_model = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -198,7 +196,7 @@ def _step(
     images: Tensor,
     labels: Tensor,
 ) -> Tensor:
-    """One step of SGD or SAM; returns (summed loss, number right, batch size) without waiting for the device."""
+    """One step of SGD or SAM; returns (summed loss, number right) without waiting for the device."""
     recipe = cell.recipe
     autocast = torch.autocast(images.device.type, torch.bfloat16) if recipe.precision == "bf16" else nullcontext()
     outputs: list[Tensor] = []
@@ -223,9 +221,8 @@ def _step(
     if recipe.clip_norm is not None:
         nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
     optimizer.step()
-    n = labels.new_tensor(len(labels))
     right = (outputs[0].argmax(1) == labels).sum()
-    return torch.stack([value.detach().double() * n, right.double(), n.double()])
+    return torch.stack([value.detach().double() * len(labels), right.double()])
 
 
 def load_teacher(cell: Cell, path: Path, sha256: str, classes: int, device: torch.device) -> nn.Module:
@@ -257,7 +254,7 @@ def _save_state(
 
 def _resume(path: Path, cell: Cell, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> State:
     """The saved state, put into ``model`` and ``optimizer``; a new one if there is none or it cannot be used."""
-    fresh = State(sums=torch.zeros(3, dtype=torch.float64, device=device))
+    fresh = State(sums=torch.zeros(2, dtype=torch.float64, device=device))
     if not path.exists():
         return fresh
     try:
