@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from sd import BadInput, verb
-from sd.cluster.local import Folders, divide_machine, run_locally
+from sd.cluster.local import Folders, LocalRun, divide_machine
 from sd.plan.catalogue import DATASETS
 from sd.plan.cost import REFERENCE_TFLOPS, gpu_hours, petaflop
 from sd.plan.schedule import Plan
@@ -59,7 +59,7 @@ def launch(
     _require_data(plan, wanted, data_root)
     print(f"{layout.count} workers of {layout.threads} threads on {', '.join(sorted(set(layout.devices)))}", flush=True)
     with Display(Console(), [plan.steps[key].cell for key in wanted]) as display:
-        outcome = run_locally(
+        outcome = LocalRun(
             plan,
             wanted,
             scores_in(database, wanted),
@@ -68,7 +68,7 @@ def launch(
             workers=layout,
             save_every=save_every,
             listener=display,
-        )
+        ).go()
     _report_differences(database, outcome.done)
     for key, error in outcome.failed.items():
         folder = cell_folder(root, key)

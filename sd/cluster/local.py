@@ -103,31 +103,6 @@ def count_gpus() -> int:
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
 
 
-def run_locally(
-    plan: Plan,
-    wanted: set[str],
-    scores_before: dict[str, dict[str, float]],
-    *,
-    folders: Folders,
-    database: Database,
-    workers: Workers,
-    save_every: float,
-    listener: Listener,
-) -> Outcome:
-    """Run the cells ``wanted`` of ``plan``, teachers first, and put their facts into ``database`` as they come.
-
-    A failed cell ends only its own descendants. SIGINT or SIGTERM stops the run: each worker saves its state, so that
-    the same command goes on from there; a second SIGINT ends the workers at once, back to their last saved state.
-
-    To be called from the main thread, which alone receives signals.
-
-    Raises:
-        BadInput: another run works in the same root, or it cannot be written.
-    """
-    with _alone_in(folders.root):
-        return _Run(plan, wanted, scores_before, folders, database, workers, save_every, listener).go()
-
-
 @contextlib.contextmanager
 def _alone_in(root: Path) -> Iterator[None]:
     """Hold a lock on the root for as long as this process lives."""
@@ -152,33 +127,45 @@ class _Worker:
     since: float = 0.0
 
 
-class _Run:
-    """One run: which cells are ready, who works on what, and what has come of it."""
+@dataclass
+class LocalRun:
+    """One run of a plan on this machine: which cells are ready, who works on what, and what has come of it.
 
-    def __init__(
-        self,
-        plan: Plan,
-        wanted: set[str],
-        scores_before: dict[str, dict[str, float]],
-        folders: Folders,
-        database: Database,
-        workers: Workers,
-        save_every: float,
-        listener: Listener,
-    ) -> None:
-        self._plan, self._scores, self._folders, self._database = plan, scores_before, folders, database
-        self._layout, self._save_every, self._listener = workers, save_every, listener
-        self._waiting = [step for key, step in plan.steps.items() if key in wanted]
+    Attributes:
+        wanted: keys of the cells to run; a teacher that is not among them must have its checkpoint already.
+        scores_before: what is known of earlier trainings of these cells (``sd.store.progress.scores_in``).
+        save_every: seconds between two saved states of a cell.
+    """
+
+    plan: Plan
+    wanted: set[str]
+    scores_before: dict[str, dict[str, float]]
+    folders: Folders
+    database: Database
+    workers: Workers
+    save_every: float
+    listener: Listener
+
+    def go(self) -> Outcome:
+        """Run the wanted cells, teachers first, and put their facts into the database as they come.
+
+        A failed cell ends only its own descendants. SIGINT or SIGTERM stops the run: each worker saves its state, so
+        that the same command goes on from there; a second SIGINT ends the workers at once, back to their last saved
+        state. To be called from the main thread, which alone receives signals.
+
+        Raises:
+            BadInput: another run works in the same root, or it cannot be written.
+        """
+        self._waiting = [step for key, step in self.plan.steps.items() if key in self.wanted]
         self._tries: dict[str, int] = {}
         self._outcome = Outcome()
         self._context = multiprocessing.get_context("spawn")
         self._stop = self._context.Event()
         self._workers: list[_Worker] = []
-
-    def go(self) -> Outcome:
-        with _signals_as_interrupt():
+        with _alone_in(self.folders.root), _signals_as_interrupt():
             try:
-                self._workers = [self._start(device) for device in self._layout.devices]
+                for device in self.workers.devices:
+                    self._workers.append(self._start(device))
                 self._until_done()
             except KeyboardInterrupt:
                 self._stop_all()
@@ -211,23 +198,23 @@ class _Run:
         assert worker.step is not None, "a worker speaks only of the step it was given"
         cell = worker.step.cell
         if kind == "epoch":
-            self._listener.epoch(cell, content[0])
+            self.listener.epoch(cell, content[0])
             return
         worker.step = None
-        for line in self._database.ingest(records_of(cell_folder(self._folders.root, cell.key))).refused:
-            self._listener.warned(line)
+        for line in self.database.ingest(records_of(cell_folder(self.folders.root, cell.key))).refused:
+            self.listener.warned(line)
         if kind == "done":
             self._outcome.done.append(cell.key)
-            self._listener.finished(cell, time.monotonic() - worker.since)
+            self.listener.finished(cell, time.monotonic() - worker.since)
         elif kind == "failed":
             self._fail(cell, content[0])
 
     def _fail(self, cell: Cell, error: str) -> None:
-        doomed = self._plan.descendants(cell.key)
+        doomed = self.plan.descendants(cell.key)
         lost = [step for step in self._waiting if step.cell.key in doomed]
         self._waiting = [step for step in self._waiting if step.cell.key not in doomed]
         self._outcome.failed[cell.key] = error
-        self._listener.failed(cell, error, len(lost))
+        self.listener.failed(cell, error, len(lost))
 
     def _died(self, worker: _Worker) -> None:
         """A worker is gone without a word: start another, and try its cell again unless it has killed two."""
@@ -242,7 +229,7 @@ class _Run:
             else:
                 self._waiting.insert(0, step)
         if not self._stop.is_set():
-            self._workers[place] = self._start(self._layout.devices[place])
+            self._workers[place] = self._start(self.workers.devices[place])
         else:
             worker.step = None
 
@@ -255,13 +242,13 @@ class _Run:
             if teacher is None or teacher.key not in unfinished:
                 del self._waiting[index]
                 worker.step, worker.since = step, time.monotonic()
-                worker.link.send((step, self._scores.get(step.cell.key)))
-                self._listener.started(step.cell)
+                worker.link.send((step, self.scores_before.get(step.cell.key)))
+                self.listener.started(step.cell)
                 return
 
     def _start(self, device: str) -> _Worker:
         ours, theirs = self._context.Pipe()
-        arguments = (theirs, self._stop, self._folders, device, self._layout.threads, self._save_every)
+        arguments = (theirs, self._stop, self.folders, device, self.workers.threads, self.save_every)
         process = self._context.Process(target=_work, args=arguments, daemon=True)
         # A child begins with the signals that its parent ignores, so Ctrl-C cannot hit it while it still imports.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -276,7 +263,7 @@ class _Run:
         """Ask every worker to save its state, and wait for that; an impatient user may interrupt again."""
         self._outcome.stopped = True
         self._stop.set()
-        self._listener.stopping()
+        self.listener.stopping()
         with contextlib.suppress(KeyboardInterrupt):
             while any(worker.step for worker in self._workers):
                 self._hear()

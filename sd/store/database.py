@@ -1,13 +1,9 @@
 """The database: made from records, asked through ``sql/``; SQLite by default, any SQLAlchemy URL besides."""
 
-import csv
-import hashlib
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +12,16 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from sd import BadInput, resource
+from sd.store.intake import place, reason, take_in
 from sd.store.record import BadRecord, read_record
+from sd.store.rows import insert, select
 from sd.store.schema import SCHEMA_VERSION, Base
+from sd.store.shipped import expected_meta, meta, refresh
 
 DEFAULT_DB = "results.db"
 
 # How long a writer waits for another before it gives up, in seconds.
 _PATIENCE = 60.0
-
-# Tables whose rows belong to one cell and are replaced when its training record is taken in again.
-_OF_TRAINING = ("discrepancies", "evaluations", "checkpoints", "epochs", "cells")
 
 
 class Database:
@@ -45,7 +41,7 @@ class Database:
     def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run a SELECT and return its rows, as dictionaries by column."""
         with self._engine.connect() as connection:
-            return _rows(connection, statement, parameters)
+            return select(connection, statement, parameters)
 
     def table(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and all rows of a table or view of ours, in the order of its columns."""
@@ -60,9 +56,9 @@ class Database:
         with self._engine.connect() as connection:
             connection.exec_driver_sql("CREATE TEMPORARY TABLE picked (key VARCHAR PRIMARY KEY)")
             try:
-                _insert(connection, sa.table("picked", sa.column("key")), [{"key": key} for key in set(keys)])
+                insert(connection, sa.table("picked", sa.column("key")), [{"key": key} for key in set(keys)])
                 chosen = f"WITH chosen AS (SELECT v.* FROM {source} v JOIN picked ON picked.key = v.key)\n"
-                return _rows(connection, chosen + query, {})
+                return select(connection, chosen + query, {})
             finally:
                 connection.exec_driver_sql("DROP TABLE picked")
 
@@ -77,10 +73,11 @@ class Database:
             if not fresh:
                 return Ingested(0, refused)
             with self._writing() as connection:
-                taken = [_taken(connection, path, record, refused) for path, record in fresh]
+                taken = [take_in(connection, path, record, refused) for path, record in fresh]
         except OperationalError as error:
-            reason = f"{self.shown} cannot be written now ({_reason(error)})"
-            return Ingested(0, [*refused, f"{reason}; the records are kept, take them in with: python -m sd.db ingest"])
+            problem = f"{self.shown} cannot be written now ({reason(error)})"
+            hint = "the records are kept; take them in with: python -m sd.db ingest"
+            return Ingested(0, [*refused, f"{problem}; {hint}"])
         return Ingested(sum(taken), refused)
 
     def _fresh(self, paths: Iterable[Path], refused: list[str]) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -92,7 +89,7 @@ class Database:
             except BadRecord as error:
                 refused.append(str(error))
                 continue
-            if known.get(_place(path)) != record["sha256"]:
+            if known.get(place(path)) != record["sha256"]:
                 yield path, record
 
     def migrate(self) -> None:
@@ -103,17 +100,17 @@ class Database:
         """
         with self._writing() as connection:
             Base.metadata.create_all(connection)
-            there = _meta(connection)
+            there = meta(connection)
             version = there.get("schema_version", str(SCHEMA_VERSION))
             if version != str(SCHEMA_VERSION):
                 raise _other_version(self._engine, version)
-            _refresh(connection)
+            refresh(connection)
 
     def is_current(self) -> bool:
         """Whether tables, views and published numbers are those of this version of the code."""
         try:
             with self._engine.connect() as connection:
-                return _meta(connection) == _expected_meta()
+                return meta(connection) == expected_meta()
         except (OperationalError, ProgrammingError):
             return False
 
@@ -170,7 +167,7 @@ def open_database(target: str | None = None, *, create: bool = False) -> Databas
         if not database.is_current():
             database.migrate()
     except (SQLAlchemyError, ImportError) as error:
-        raise BadInput(f"--db: {shown} cannot be used ({_reason(error)})") from None
+        raise BadInput(f"--db: {shown} cannot be used ({reason(error)})") from None
     return database
 
 
@@ -208,126 +205,6 @@ def _configure_sqlite(engine: Engine) -> None:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
-
-
-def _taken(connection: Connection, path: Path, record: Mapping[str, Any], refused: list[str]) -> bool:
-    """Take a record in whole or not at all; whether it was, and if not a line in ``refused`` that says why."""
-    try:
-        with connection.begin_nested():
-            _take_in(connection, path, record)
-    except OperationalError:
-        raise  # the database, not the record
-    except (SQLAlchemyError, LookupError, TypeError, AttributeError, ValueError) as error:
-        refused.append(f"{path}: does not fit the schema ({type(error).__name__}: {_reason(error)})")
-        return False
-    return True
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what went wrong, without the statement and its parameters."""
-    return next(iter(str(getattr(error, "orig", None) or error).splitlines()), type(error).__name__)
-
-
-def _take_in(connection: Connection, path: Path, record: Mapping[str, Any]) -> None:
-    """Put the rows of one record into its tables, in place of what stood there for the same things."""
-    tables: dict[str, list[dict[str, Any]]] = record["tables"]
-    if record["kind"] == "train":
-        _clear_training(connection, tables)
-    for table in Base.metadata.sorted_tables:
-        rows = tables.get(table.name, [])
-        if not (record["kind"] == "train" and table.name in _OF_TRAINING):
-            _delete_same(connection, table, rows)
-        _insert(connection, table, rows)
-    cell_key = (path.parent.parent if record["kind"] == "attempt" else path.parent).name
-    row = {"path": _place(path), "cell_key": cell_key, "sha256": record["sha256"]}
-    _delete_same(connection, Base.metadata.tables["records"], [row])
-    _insert(connection, Base.metadata.tables["records"], [row])
-
-
-def _clear_training(connection: Connection, tables: dict[str, list[dict[str, Any]]]) -> None:
-    """Remove a cell's earlier training; what was measured of it stays, with the checkpoint hash that it belongs to."""
-    key = tables["cells"][0]["key"]
-    tables["curvature"] = _rows(connection, "SELECT * FROM curvature WHERE cell_key = :key", {"key": key})
-    for name in _OF_TRAINING:
-        table = Base.metadata.tables[name]
-        column = table.c.key if name == "cells" else table.c.cell_key
-        connection.execute(sa.delete(table).where(column == key))
-
-
-def _delete_same(connection: Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    for row in rows:
-        same = sa.and_(*(column == row[column.name] for column in table.primary_key))
-        connection.execute(sa.delete(table).where(same))
-
-
-def _place(path: Path) -> str:
-    """A record's name within its root, so that the root can be moved."""
-    parts = path.parts
-    return "/".join(parts[len(parts) - 1 - parts[::-1].index("cells") :]) if "cells" in parts else path.name
-
-
-def _meta(connection: Connection) -> dict[str, str]:
-    return {row["name"]: row["value"] for row in _rows(connection, "SELECT name, value FROM meta", {})}
-
-
-def _refresh(connection: Connection) -> None:
-    """Make the views anew and fill in the published numbers, where they are not those of this version."""
-    if _meta(connection) == _expected_meta():
-        return
-    views = view_definitions()
-    for name in reversed(views):
-        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
-    for definition in views.values():
-        connection.exec_driver_sql(definition)
-    contents = {"published": list(_published()), "meta": [{"name": n, "value": v} for n, v in _expected_meta().items()]}
-    for name, rows in contents.items():
-        connection.execute(sa.delete(Base.metadata.tables[name]))
-        _insert(connection, Base.metadata.tables[name], rows)
-
-
-def view_definitions() -> dict[str, str]:
-    """The CREATE VIEW statement of each view of ``sql/views``, by name, in an order in which each can be made."""
-    definitions = {}
-    for path in sorted(resource("sql", "views").glob("*.sql")):
-        text = re.sub(
-            r"^@include (\S+)$",
-            lambda match: resource("sql", *match[1].split("/")).read_text().rstrip(),
-            path.read_text(),
-            flags=re.MULTILINE,
-        )
-        name = re.search(r"^CREATE VIEW (\w+) AS", text, flags=re.MULTILINE)
-        assert name, f"{path} defines no view"
-        definitions[name[1]] = re.sub(r"^--.*\n", "", text, flags=re.MULTILINE).strip().rstrip(";").rstrip()
-    return definitions
-
-
-@cache
-def _expected_meta() -> dict[str, str]:
-    """The schema version, and the SHA-256 of what comes with the code rather than from a run."""
-    views = "\n".join(view_definitions().values()).encode()
-    published = resource("sql", "published.csv").read_bytes()
-    return {
-        "schema_version": str(SCHEMA_VERSION),
-        "views": hashlib.sha256(views).hexdigest(),
-        "published": hashlib.sha256(published).hexdigest(),
-    }
-
-
-def _published() -> Iterator[dict[str, Any]]:
-    columns = Base.metadata.tables["published"].c
-    with resource("sql", "published.csv").open(newline="", encoding="utf-8") as file:
-        for number, row in enumerate(csv.DictReader(file), start=1):
-            values = {name: columns[name].type.python_type(text) if text else None for name, text in row.items()}
-            yield {"id": number, **values}
-
-
-def _rows(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [dict(row) for row in connection.execute(sa.text(statement), parameters).mappings()]
-
-
-def _insert(connection: Connection, table: sa.TableClause, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        connection.execute(sa.insert(table), rows)
 
 
 def _other_version(engine: Engine, version: str) -> BadInput:

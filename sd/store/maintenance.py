@@ -2,13 +2,15 @@
 
 import csv
 import hashlib
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 from sd import BadInput
-from sd.store.database import Database, Ingested, database_file, open_database, view_definitions
+from sd.store.database import Database, Ingested, database_file, open_database
 from sd.store.record import BadRecord, cell_folder, find_records, read_record
 from sd.store.schema import Base
+from sd.store.shipped import view_definitions
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,6 @@ def rebuild_database(target: str | None, root: Path) -> Rebuilt:
 
 def _cells_of(path: Path) -> set[str]:
     """Keys of the cells in a database that may be of another version or damaged."""
-    import sqlite3
-
     try:
         with sqlite3.connect(path) as connection:
             return {key for (key,) in connection.execute("SELECT key FROM cells")}
