@@ -34,7 +34,7 @@ class Dataset:
 
 
 ARCHITECTURES = {
-    "resnet8": Architecture("ResNet8", 0.0064),
+    "resnet8": Architecture("ResNet8", 0.000454),
     "resnet20": Architecture("ResNet20", 0.0826),
     "resnet20_noskip": Architecture("ResNet20 w/o skip connections", 0.0816),
     "resnet18": Architecture("ResNet18", 1.1108),

@@ -62,7 +62,7 @@ def read_document(path: Path) -> Document:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise BadInput(f"{path}:{line}: is not YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise BadInput(
             f"{path}:1: is not YAML: {str(error).splitlines()[0] if str(error) else 'nested too deep'}"
         ) from None
