@@ -1,0 +1,26 @@
+"""Shared by all tests: what may skip, and small synthetic records for the tests of the store and its tables."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic import SyntheticRoot
+
+
+@pytest.fixture
+def synthetic(tmp_path: Path) -> SyntheticRoot:
+    """An empty root in which a test writes records of made-up cells."""
+    return SyntheticRoot(tmp_path / "runs")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Any:
+    """With SD_NO_SKIP set a skipped test fails, so that CI cannot pass by leaving something out."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("SD_NO_SKIP") and not hasattr(report, "wasxfail"):
+        excused = item.get_closest_marker("cifar10") and not os.environ.get("SD_DATA")
+        if not excused:
+            report.outcome = "failed"
+            report.longrepr = f"skipped, but SD_NO_SKIP is set: {report.longrepr}"
