@@ -28,8 +28,8 @@ _TEX = {
     "τ": r"$\tau$",
     "λ": r"$\lambda$",
     "†": r"\dag{}",
-    "—": "---",
-    "–": "--",
+    "—": r"\textemdash{}",
+    "–": r"\textendash{}",
 }
 
 
@@ -69,7 +69,7 @@ def _environment() -> Environment:
 
 def _tex(text: str) -> str:
     """Text for LaTeX: its special characters escaped, the field's signs as its commands."""
-    return "".join(_TEX.get(character, character) for character in text)
+    return "".join(_TEX.get(character, character) for character in text).replace("--", "-{}-")
 
 
 def _md(text: str) -> str:

@@ -10,9 +10,9 @@ from sd.render.table import Entry, Table, arrow
 from sd.store.database import Database
 
 TITLES = {
-    1: "Table 1: teacher and student accuracies, published literature and ours",
-    2: "Table 2: self-distillation on CIFAR-10",
-    3: "Table 3: self-distillation of ResNet20 with and without skip connections",
+    1: "The paper's Table 1: teacher and student accuracies, published literature and ours",
+    2: "The paper's Table 2: self-distillation on CIFAR-10",
+    3: "The paper's Table 3: self-distillation of ResNet20 with and without skip connections",
 }
 
 _COLUMNS = {1: ["teacher", "student"], 2: ["teacher", "r1", "r2", "r3", "sam"], 3: ["teacher", "r1", "r2", "r3", "sam"]}

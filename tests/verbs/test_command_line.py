@@ -105,7 +105,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(folder: Path) -> None:
     run(folder, "sd.launch", "grid.yaml", "--dry-run")
     command = f"{sys.executable} -m sd.report --table 2 | head -1"
     done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True)
-    assert done.stderr == "" and done.stdout.startswith("**Table 2")
+    assert done.stderr == "" and done.stdout.startswith("**The paper's Table 2")
 
 
 def test_the_database_can_be_named_in_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
