@@ -1,8 +1,11 @@
 """What one task does: train a cell unless it is trained, take the measures that are missing, write the records."""
 
+import contextlib
 import hashlib
+import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +70,13 @@ def run_step(step: Step, place: Place, watch: Watch, *, scores_before: dict[str,
     cell = step.cell
     folder = cell_folder(place.root, cell.key)
     attempt = Attempt(folder, cell.key)
-    attempt.facts.device, attempt.facts.threads = place.device, place.threads
+    attempt.facts.threads = place.threads
     try:
         torch.set_num_threads(place.threads)
         device = torch.device(place.device)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        attempt.facts.device = _hardware(device)
         data = _data(cell, place, device)
         if not is_trained(folder):
             before = known_scores(folder) or scores_before or {}
@@ -87,6 +93,18 @@ def run_step(step: Step, place: Place, watch: Watch, *, scores_before: dict[str,
         attempt.end("failed", error)
         raise
     attempt.end("done")
+
+
+@cache
+def _hardware(device: torch.device) -> str:
+    """A device by name: ``cuda:0 NVIDIA H100 80GB HBM3``, or ``cpu`` and the processor's model where Linux tells it."""
+    if device.type == "cuda":
+        return f"{device} {torch.cuda.get_device_name(device)}"
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return f"cpu {line.partition(':')[2].strip()}"
+    return f"cpu {platform.machine()}"
 
 
 def _data(cell: Cell, place: Place, device: torch.device) -> Dataset:

@@ -64,10 +64,11 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """A name for people, unique enough for a log line: ``resnet8 digits crop noise=0.3 R1 alpha=0.5 seed=0``."""
+        """A name for people: ``resnet8 digits crop noise=0.3 R1 alpha=0.5 seed=0``, and what its recipe changes."""
         noise = f" noise={self.label_noise:g}" if self.label_noise else ""
         distilled = f" alpha={self.alpha:g}" if self.alpha is not None else ""
-        return f"{self.arch} {self.dataset} {self.aug}{noise} {self.column}{distilled} seed={self.seed}"
+        changed = f" {self.protocol}" if self.protocol != self.recipe_name else ""
+        return f"{self.arch} {self.dataset} {self.aug}{noise} {self.column}{distilled} seed={self.seed}{changed}"
 
     @property
     def lineage(self) -> list["Cell"]:

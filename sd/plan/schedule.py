@@ -57,13 +57,6 @@ class Plan:
                 front.append(cell.teacher)
         return wanted
 
-    def levels(self) -> list[list[Cell]]:
-        """The cells by round: no cell of a level waits for another of the same level."""
-        by_round: dict[int, list[Cell]] = {}
-        for cell in self.cells:
-            by_round.setdefault(len(cell.lineage) - 1, []).append(cell)
-        return [by_round[depth] for depth in sorted(by_round)]
-
     @cached_property
     def _students(self) -> dict[str, list[str]]:
         students: dict[str, list[str]] = {}

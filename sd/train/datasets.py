@@ -70,12 +70,21 @@ def load(name: str, root: Path | None = None) -> Dataset:
 
 
 def prepare(name: str, root: Path | None = None) -> None:
-    """Download a data set to ``root`` unless it is there, checked against torchvision's checksums."""
+    """Download a data set to ``root`` unless it is there, checked against torchvision's checksums.
+
+    Raises:
+        BadInput: an unknown name, no network, a full or read-only disk, or a download that is not what it should be.
+    """
     if name not in LOADERS:
         raise BadInput(f"{name!r} is not a known data set; {nearest(name, LOADERS)}")
     if name in _TORCHVISION:
-        for train in (True, False):
-            _torchvision_class(name)(data_root(root), train=train, download=True)
+        fetch = _torchvision_class(name)
+        try:
+            fetch(data_root(root), download=True)
+        except (OSError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            folder = f"{data_root(root)}/{getattr(fetch, 'base_folder', name)}"
+            raise BadInput(f"{name} cannot be fetched ({reason}); or put its official files into {folder}") from None
     load(name, root)
 
 

@@ -38,10 +38,6 @@ def test_a_cell_of_two_blocks_gets_the_measures_of_both(study: Plan) -> None:
     assert probes == {None: [7, 100], 0.2: [100], 0.5: [7, 100], 0.8: [7]}
 
 
-def test_levels_are_rounds(study: Plan) -> None:
-    assert [{cell.round for cell in level} for level in study.levels()] == [{0}, {1}, {2}, {3}]
-
-
 def test_descendants_are_all_that_cannot_be_trained_without_a_cell(study: Plan) -> None:
     teacher = study.cells[0]
     below = {study.steps[key].cell for key in study.descendants(teacher.key)}

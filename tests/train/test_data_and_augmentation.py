@@ -1,5 +1,6 @@
 """Crop, flip and label noise do to each image what a plain loop over images would do."""
 
+import socket
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from scipy.stats import chisquare
 
 from sd import BadInput
 from sd.train.augment import PADDING, crop, crop_and_flip
-from sd.train.datasets import load, with_label_noise
+from sd.train.datasets import load, prepare, with_label_noise
 from sd.train.randomness import derive, generator
 
 CPU = torch.device("cpu")
@@ -91,3 +92,18 @@ def test_a_damaged_data_set_is_not_used(tmp_path: Path) -> None:
         (folder / name).write_bytes(b"half a file")
     with pytest.raises(BadInput, match=r"is not \(whole\)"):
         load("cifar10", tmp_path)
+
+
+def test_a_data_set_that_cannot_be_fetched_says_why_and_where_to_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network is taken away: every name resolves to nothing."""
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unreachable)
+    with pytest.raises(
+        BadInput, match=r"cannot be fetched \(.*\); or put its official files into .*cifar-10-batches-py"
+    ):
+        prepare("cifar10", tmp_path)
