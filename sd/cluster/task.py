@@ -90,7 +90,8 @@ def run_step(step: Step, place: Place, watch: Watch, *, scores_before: dict[str,
     except Fenced:
         raise
     except BaseException as error:
-        attempt.end("failed", error)
+        with contextlib.suppress(OSError):  # a full disk is the error that should be seen, not the one it causes here
+            attempt.end("failed", error)
         raise
     attempt.end("done")
 

@@ -1,6 +1,7 @@
 """A grid: the YAML file a user writes, read into cells; each mistake in it is one line that says what is right."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -114,10 +115,9 @@ class GridFile(BaseModel):
     resources: dict[str, Resources] = {}
 
 
-class Grid(BaseModel):
+@dataclass(frozen=True)
+class Grid:
     """A grid that was read without a mistake: its cells, in the order of the file, and what to measure of each."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     name: str
     path: Path

@@ -1,9 +1,9 @@
 """A recipe: the hyper-parameters of one training run, by name, each field overridable in a grid."""
 
 from math import cos, pi
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 
@@ -37,15 +37,27 @@ class Recipe(BaseModel):
             raise PydanticCustomError("bool", "is true or false where a number belongs")
         return value
 
+    @model_validator(mode="after")
+    def _fields_that_need_each_other(self) -> Self:
+        if self.schedule == "step" and not (self.milestones and self.gamma):
+            raise PydanticCustomError(
+                "needs", "schedule step needs milestones and gamma; add milestones: [150], gamma: 0.1"
+            )
+        if self.nesterov and not self.momentum:
+            raise PydanticCustomError("needs", "nesterov needs momentum above 0; add momentum: 0.9")
+        return self
+
     def science(self, *, optimizer: str) -> dict[str, Any]:
-        """The fields that decide what a run with this ``optimizer`` computes; ``sam_rho`` matters to SAM alone."""
+        """The fields that decide what a run computes: ``sam_rho`` matters to SAM alone, milestones to steps alone."""
         on = {
             name: value
             for name, value in self.model_dump().items()
             if type(self).model_fields[name].is_required() or value != type(self).model_fields[name].default
         }
-        if optimizer != "sam":
-            on.pop("sam_rho", None)
+        without_effect = [] if optimizer == "sam" else ["sam_rho"]
+        without_effect += ["milestones", "gamma"] if self.schedule == "cosine" else []
+        for name in without_effect:
+            on.pop(name, None)
         return on
 
     def learning_rate_at(self, epoch: int) -> float:

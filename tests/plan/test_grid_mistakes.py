@@ -59,6 +59,8 @@ MISTAKES = [
         "curvature.probe: is not a known key; did you mean 'probes'?",
     ),
     ("rounds: 1", "rounds: 1\n  rounds: 2", 7, "rounds: is given twice (first on line 6); keep one"),
+    ("rounds: 1", "rounds: 1\n  schedule: step", 10, "schedule step needs milestones and gamma"),
+    ("rounds: 1", "rounds: 1\n  momentum: 0\n  nesterov: true", 11, "nesterov needs momentum above 0"),
     ("name: study", "nmae: study", 1, "nmae: is not a known key; did you mean 'name'?"),
     ("name: study", "name: ../up", 1, "name: '../up' should match pattern"),
     ("  default: {hours: 6}", "  defalt: {hours: 6}", 12, "'defalt' is not an architecture; did you mean 'default'?"),

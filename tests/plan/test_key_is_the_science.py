@@ -64,6 +64,13 @@ def test_rho_is_science_for_sam_alone() -> None:
     assert replace(TEACHER, recipe=other, optimizer="sam").key != replace(TEACHER, optimizer="sam").key
 
 
+def test_milestones_are_science_for_steps_alone() -> None:
+    steps = RECIPE.model_copy(update={"milestones": (3,), "gamma": 0.1})
+    assert replace(TEACHER, recipe=steps).key == TEACHER.key
+    first, second = (RECIPES["li2018"].model_copy(update={"milestones": (m,)}) for m in (3, 4))
+    assert replace(TEACHER, recipe=first).key != replace(TEACHER, recipe=second).key
+
+
 def test_a_setting_is_the_key_without_the_seed() -> None:
     assert replace(TEACHER, seed=7).setting == TEACHER.setting
     assert student(replace(TEACHER, seed=7), seed=7).setting == student(TEACHER).setting
