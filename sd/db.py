@@ -18,16 +18,16 @@ app = verb.app("db")
 def ingest(db: verb.Db = None, root: verb.Root = verb.DEFAULT_ROOT) -> None:
     """Take every record under the root into the database; what is there already is passed over."""
     taken = open_database(db, create=True).ingest(find_records(root))
-    _tell(f"{taken.new} new records taken in", taken.refused)
+    _tell(f"{verb.counted(taken.new, 'new record')} taken in", taken.refused)
 
 
 @app.command()
 def rebuild(db: verb.Db = None, root: verb.Root = verb.DEFAULT_ROOT) -> None:
     """Make an SQLite database again from the records alone; the old file is kept beside it."""
     made = rebuild_database(db, root)
-    lost = f"; {made.lost} cells of the old one have no record here" if made.lost else ""
+    lost = f"; {verb.counted(made.lost, 'cell')} of the old one without a record here" if made.lost else ""
     kept = f"; the old one is {made.old}{lost}" if made.old else ""
-    _tell(f"{made.path}: made from {made.taken.new} records{kept}", made.taken.refused)
+    _tell(f"{made.path}: made from {verb.counted(made.taken.new, 'record')}{kept}", made.taken.refused)
 
 
 @app.command()

@@ -57,7 +57,8 @@ def launch(
         return
     layout = divide_machine(workers, device, len(wanted))
     _require_data(plan, wanted, data_root)
-    print(f"{layout.count} workers of {layout.threads} threads on {', '.join(sorted(set(layout.devices)))}", flush=True)
+    hands = f"{verb.counted(layout.count, 'worker')} of {verb.counted(layout.threads, 'thread')}"
+    print(f"{hands} on {', '.join(sorted(set(layout.devices)))}", flush=True)
     with Display(Console(), [plan.steps[key].cell for key in wanted]) as display:
         outcome = LocalRun(
             plan,
@@ -85,7 +86,7 @@ def launch(
 def _summary(plan: Plan, done: Done, wanted: set[str]) -> list[str]:
     cells = [plan.steps[key].cell for key in wanted]
     again = len(wanted & done.facts)
-    lines = [f"{plan.name}: {len(plan.steps)} cells, {len(done.facts)} done, {len(wanted)} to run"]
+    lines = [f"{plan.name}: {verb.counted(len(plan.steps), 'cell')}, {len(done.facts)} done, {len(wanted)} to run"]
     if again:
         lines.append(
             f"{again} of them have facts but no checkpoint here, and are trained again because a student needs them"

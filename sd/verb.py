@@ -57,6 +57,11 @@ def read_plan(grids: list[Path]) -> tuple[Plan, list[str]]:
     return plan(found), sorted({note for grid in found for note in grid.notes})
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 cell``, ``2 cells``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def shipped(path: Path) -> Path:
     """The path itself or, where there is nothing, the grid of that name that ships with sd."""
     beside = resource(*path.parts) if path.parts[:1] == ("jobs",) else path
