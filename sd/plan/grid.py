@@ -38,7 +38,7 @@ def _distinct(values: list[Any]) -> list[Any]:
 
 def _known(kind: str, names: Any) -> Any:
     def check(value: Any) -> Any:
-        if value not in names:
+        if not isinstance(value, str) or value not in names:
             raise PydanticCustomError("unknown", f"is not a known {kind}; {{hint}}", {"hint": nearest(value, names)})
         return value
 

@@ -31,6 +31,7 @@ MISTAKES = [
     ("    aug: std", "    aug: cutout", 10, "aug: 'cutout' is not a known augmentation; known: none, crop, std"),
     ("arch: resnet18", "arch: resnet-18", 9, "arch: 'resnet-18' is not a known architecture; did you mean 'resnet18'?"),
     ("arch: resnet18", "arch: [resnet18, 7]", 9, "arch: 7 is not a known architecture"),
+    ("arch: resnet18", "arch: {}", 9, "arch: {} is not a known architecture"),
     ("dataset: cifar10", "dataset: cifar-10", 3, "'cifar-10' is not a known data set; did you mean 'cifar10'?"),
     ("recipe: appendix_a", "recipe: apendix", 5, "'apendix' is not a known recipe; did you mean 'appendix_a'?"),
     ("alpha: 0.5", "alpha: 1.5", 7, "alpha: 1.5 should be less than or equal to 1"),
