@@ -22,7 +22,9 @@ from sd.train.randomness import generator
 from sd.train.sam import perturbed_gradient
 
 RESUME = "resume.pt"
-CHECKPOINTS = ("best_test", "last")
+
+# Of a saved state: a state of another version, or of no version, is not taken up, and training begins again.
+STATE_VERSION = 1
 
 
 class Diverged(Exception):
@@ -243,6 +245,7 @@ def _save_state(
 ) -> None:
     control.before_write()
     content: dict[str, Any] = {
+        "version": STATE_VERSION,
         "key": cell.key,
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -261,8 +264,9 @@ def _resume(path: Path, cell: Cell, model: nn.Module, optimizer: torch.optim.Opt
         content = load(path, device)
     except BadCheckpoint:
         return fresh
-    if content.pop("key") != cell.key:
+    if not isinstance(content, dict) or (content.get("version"), content.get("key")) != (STATE_VERSION, cell.key):
         return fresh
+    del content["version"], content["key"]
     model.load_state_dict(content.pop("model"))
     optimizer.load_state_dict(content.pop("optimizer"))
     history = [Epoch(**epoch) for epoch in content.pop("history")]
