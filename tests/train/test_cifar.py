@@ -1,5 +1,6 @@
 """CIFAR is read as it was published, and where it is not there the line says which command fetches it."""
 
+import hashlib
 import os
 import pickle
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision.datasets
 
 from sd import BadInput
 from sd.plan.catalogue import DATASETS
@@ -42,6 +44,68 @@ def test_bundled_sets_need_no_preparation(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
     with pytest.raises(BadInput, match="did you mean 'cifar10'"):
         prepare("cifar-10", tmp_path)
+
+
+def small_files(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[np.ndarray, list[int]]]:
+    """A few images in the published format; only the checksums that torchvision expects are set to those of these."""
+    kind = {"cifar10": torchvision.datasets.CIFAR10, "cifar100": torchvision.datasets.CIFAR100}[name]
+    folder = root / kind.base_folder
+    folder.mkdir()
+    draws = np.random.default_rng(0)
+    label_key, names_key = ("labels", "label_names") if name == "cifar10" else ("fine_labels", "fine_label_names")
+
+    def write(file: str, content: dict[str, object]) -> str:
+        blob = pickle.dumps(content, protocol=2)
+        (folder / file).write_bytes(blob)
+        return hashlib.md5(blob).hexdigest()
+
+    written = {}
+    for attribute in ("train_list", "test_list"):
+        entries = []
+        for file, _ in getattr(kind, attribute):
+            pixels = draws.integers(0, 256, (4, 3072), dtype=np.uint8)
+            labels = draws.integers(0, DATASETS[name].classes, 4).tolist()
+            coarse = {"coarse_labels": [0] * 4} if name == "cifar100" else {}
+            entries.append([file, write(file, {"data": pixels, label_key: labels, **coarse})])
+            written[file] = pixels, labels
+        monkeypatch.setattr(kind, attribute, entries)
+    names = [str(index) for index in range(DATASETS[name].classes)]
+    md5 = write(kind.meta["filename"], {names_key: names})
+    monkeypatch.setattr(kind, "meta", {**kind.meta, "md5": md5})
+    return written
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_small_files_in_the_published_format_are_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CIFAR-100's fine labels, not its coarse ones; rows of 3,072 bytes, red first, by lines."""
+    written = small_files(name, tmp_path, monkeypatch)
+    data = load(name, tmp_path)
+    for split, files in (
+        ("train", [f for f in written if "test" not in f]),
+        ("test", [f for f in written if "test" in f]),
+    ):
+        images, labels = data.split(split)
+        assert images.dtype == torch.uint8 and labels.dtype == torch.int64
+        published = np.concatenate([written[file][0] for file in files])
+        assert torch.equal(images, torch.from_numpy(published).view(-1, 3, 32, 32))
+        assert labels.tolist() == [label for file in files for label in written[file][1]]
+    assert data.classes == DATASETS[name].classes
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_a_file_that_is_not_the_published_one_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One byte is enough: a number that was trained on other data would be stored as one of CIFAR's."""
+    written = small_files(name, tmp_path, monkeypatch)
+    file = next(path for path in tmp_path.rglob("*") if path.name in written)
+    blob = bytearray(file.read_bytes())
+    blob[-30] ^= 1
+    file.write_bytes(blob)
+    with pytest.raises(BadInput, match=rf"{name} is not \(whole\) under"):
+        load(name, tmp_path)
 
 
 @pytest.mark.cifar10
