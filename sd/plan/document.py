@@ -13,6 +13,9 @@ Place = tuple[str | int, ...]
 _MAX_BYTES = 10_000_000
 _MAX_VALUES = 200_000
 
+# The tags of keys that are words, or the merge key <<.
+_WORDS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+
 
 @dataclass(frozen=True)
 class Document:
@@ -27,6 +30,21 @@ class Document:
         while place not in self.lines and place:
             place = place[:-1]
         return self.lines.get(place, 1)
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that knows the line of the value that it is making."""
+
+    line = 1
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        self.line = node.start_mark.line + 1
+        return super().construct_object(node, deep=deep)
+
+
+def one_line(text: str) -> str:
+    """Text from a file as it can stand in a message: line breaks and other signs that do not print are escaped."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def read_document(path: Path) -> Document:
@@ -48,24 +66,25 @@ def read_document(path: Path) -> Document:
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     try:
-        loader = yaml.SafeLoader(text)
-        try:
-            node = loader.get_single_node()
-            if not isinstance(node, yaml.MappingNode):
-                raise BadInput(f"{path}:1: is not a mapping; a grid begins with name: …")
-            lines: dict[Place, int] = {(): 1}
-            _walk(path, node, (), lines)
-            data = loader.construct_document(node)
-        finally:
-            loader.dispose()
+        loader = _Loader(text)
+    except yaml.YAMLError as error:
+        raise BadInput(f"{path}:1: is not YAML: {one_line(str(error).partition(chr(10))[0])}") from None
+    try:
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            raise BadInput(f"{path}:1: is not a mapping; a grid begins with name: …")
+        lines: dict[Place, int] = {(): 1}
+        _walk(path, node, (), lines)
+        data = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise BadInput(f"{path}:{line}: is not YAML: {error.problem or error.context}") from None
+        raise BadInput(f"{path}:{line}: is not YAML: {one_line(error.problem or error.context or '')}") from None
     except (yaml.YAMLError, RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise BadInput(
-            f"{path}:1: is not YAML: {str(error).splitlines()[0] if str(error) else 'nested too deep'}"
-        ) from None
+        reason = one_line(str(error).partition("\n")[0]) or "nested too deep"
+        raise BadInput(f"{path}:{loader.line}: is not YAML: {reason}") from None
+    finally:
+        loader.dispose()
     return Document(path, data, lines)
 
 
@@ -76,11 +95,12 @@ def _walk(path: Path, node: yaml.Node, place: Place, lines: dict[Place, int]) ->
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
+            if not isinstance(key, yaml.ScalarNode) or key.tag not in _WORDS:
                 raise BadInput(f"{path}:{line}: a key must be a plain word")
             inside = (*place, key.value)
             if inside in lines:
-                raise BadInput(f"{path}:{line}: {key.value}: is given twice (first on line {lines[inside]}); keep one")
+                twice = f"{one_line(key.value)}: is given twice (first on line {lines[inside]}); keep one"
+                raise BadInput(f"{path}:{line}: {twice}")
             lines[inside] = line
             _walk(path, value, inside, lines)
     elif isinstance(node, yaml.SequenceNode):

@@ -7,26 +7,30 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from sd import BadInput
 from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS, nearest
 from sd.plan.cell import Cell, Checkpoint
-from sd.plan.document import Document, Place, read_document
+from sd.plan.document import Document, Place, one_line, read_document
 from sd.plan.measure import MEASURES, Curvature, Measure
+from sd.plan.number import no_switch, plain_zero
 from sd.plan.recipe import RECIPES, Recipe
 
 
 def _listed(value: Any) -> Any:
     """A list multiplies, a scalar does not: a scalar is a list of one."""
     return value if isinstance(value, list) else [value]
-
-
-def _no_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise PydanticCustomError("bool", "is true or false where a number belongs")
-    return value
 
 
 def _distinct(values: list[Any]) -> list[Any]:
@@ -50,10 +54,14 @@ _Dataset = Annotated[str, _known("data set", DATASETS)]
 _Aug = Annotated[str, _known("augmentation", AUGMENTATIONS)]
 _RecipeName = Annotated[str, _known("recipe", RECIPES)]
 _MeasureName = Annotated[str, _known("measure", MEASURES)]
-_Fraction = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1, allow_inf_nan=False)]
-_Noise = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1, allow_inf_nan=False)]
-_Tau = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
-_Seed = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, lt=2**31)]
+_Fraction = Annotated[
+    float, BeforeValidator(no_switch), Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(plain_zero)
+]
+_Noise = Annotated[
+    float, BeforeValidator(no_switch), Field(ge=0, lt=1, allow_inf_nan=False), AfterValidator(plain_zero)
+]
+_Tau = Annotated[float, BeforeValidator(no_switch), Field(gt=0, allow_inf_nan=False)]
+_Seed = Annotated[int, BeforeValidator(no_switch), Field(ge=0, lt=2**31)]
 
 
 class Block(BaseModel):
@@ -67,7 +75,7 @@ class Block(BaseModel):
     seeds: Annotated[list[_Seed], BeforeValidator(_listed), Field(min_length=1)]
     aug: Annotated[list[_Aug], BeforeValidator(_listed), Field(min_length=1)] = ["std"]
     label_noise: Annotated[list[_Noise], BeforeValidator(_listed), Field(min_length=1)] = [0.0]
-    rounds: Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=100)] = 0
+    rounds: Annotated[int, BeforeValidator(no_switch), Field(ge=0, le=100)] = 0
     alpha: Annotated[list[_Fraction], BeforeValidator(_listed), Field(min_length=1)] = []
     tau: Annotated[list[_Tau], BeforeValidator(_listed), Field(min_length=1)] = [4.0]
     teacher_checkpoint: Checkpoint = "best_test"
@@ -100,8 +108,10 @@ class Resources(BaseModel):
 
     gpus: int | None = Field(default=None, ge=0)
     cpus: int | None = Field(default=None, gt=0)
-    memory_gb: float | None = Field(default=None, gt=0)
-    hours: float | None = Field(default=None, gt=0)
+    memory_gb: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    _numbers = field_validator("*", mode="before")(no_switch)
 
 
 class GridFile(BaseModel):
@@ -285,4 +295,4 @@ def _fields_of(where: list[str]) -> list[str]:
 
 def _report(document: Document, mistakes: list[tuple[int, str]]) -> str:
     unique = sorted(set(mistakes))
-    return "\n".join(f"{document.path}:{line}: {text}" for line, text in unique)
+    return "\n".join(f"{document.path}:{line}: {one_line(text)}" for line, text in unique)

@@ -3,7 +3,10 @@
 import hashlib
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from sd.plan.number import no_switch
 
 
 class Curvature(BaseModel):
@@ -19,8 +22,19 @@ class Curvature(BaseModel):
     samples: int = Field(default=5_000, gt=0)
     probes: int = Field(default=100, gt=1)
     iterations: int = Field(default=100, gt=0)
-    checkpoints: tuple[Literal["best_test", "last"], ...] = Field(default=("best_test", "last"), min_length=1)
-    splits: tuple[Literal["train", "test"], ...] = Field(default=("train", "test"), min_length=1)
+    checkpoints: tuple[Literal["best_test", "last"], ...] = ("best_test", "last")
+    splits: tuple[Literal["train", "test"], ...] = ("train", "test")
+
+    _numbers = field_validator("samples", "probes", "iterations", mode="before")(no_switch)
+
+    @field_validator("checkpoints", "splits")
+    @classmethod
+    def _each_once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        if not values:
+            raise PydanticCustomError("needs", "is empty; give at least one value")
+        if len(set(values)) < len(values):
+            raise PydanticCustomError("twice", "a name is given twice; give each once")
+        return values
 
     name: ClassVar[str] = "curvature"
 

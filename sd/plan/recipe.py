@@ -6,6 +6,8 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from sd.plan.number import no_switch, plain_zero
+
 
 class Recipe(BaseModel):
     """How a model is trained.
@@ -33,8 +35,23 @@ class Recipe(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool) and info.field_name != "nesterov":
-            raise PydanticCustomError("bool", "is true or false where a number belongs")
+        return value if info.field_name == "nesterov" else no_switch(value)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _plain_zero(cls, value: Any) -> Any:
+        return plain_zero(value)
+
+    @field_validator("milestones", mode="before")
+    @classmethod
+    def _epochs_are_numbers(cls, value: Any) -> Any:
+        return [no_switch(epoch) for epoch in value] if isinstance(value, list | tuple) else value
+
+    @field_validator("milestones", mode="after")
+    @classmethod
+    def _rising(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(a >= b for a, b in zip((0, *value), value, strict=False)):
+            raise PydanticCustomError("rising", "should be epochs from 1 on, in rising order")
         return value
 
     @model_validator(mode="after")
