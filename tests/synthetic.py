@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from sd.plan.cell import Cell
+from sd.plan.cell import Cell, checkpoint_file
 from sd.plan.measure import Curvature
 from sd.plan.recipe import RECIPES
 from sd.store.attempt import Attempt
@@ -41,8 +41,8 @@ class SyntheticRoot:
         checkpoints = []
         for name, score in scores.items():
             content = f"{cell.key} {name} {score}".encode()
-            (folder / f"{name}.pt").write_bytes(content)
             sha256 = hashlib.sha256(content).hexdigest()
+            (folder / checkpoint_file(name, sha256)).write_bytes(content)
             checkpoints.append({**key, "checkpoint": name, "epoch": epochs, "sha256": sha256, "bytes": len(content)})
         taught = self.checkpoint_hash(cell.teacher, cell.teacher_checkpoint or "") if cell.teacher else None
         tables = {
@@ -93,7 +93,8 @@ class SyntheticRoot:
         return measure_record(folder, self.curvature)
 
     def checkpoint_hash(self, cell: Cell, name: str) -> str:
-        return hashlib.sha256((cell_folder(self.root, cell.key) / f"{name}.pt").read_bytes()).hexdigest()
+        (path,) = cell_folder(self.root, cell.key).glob(f"{name}-*.pt")
+        return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 EPOCH_COLUMNS = ("learning_rate", "train_loss", "train_top1", "test_loss", "test_top1", "seconds")

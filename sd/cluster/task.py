@@ -14,7 +14,7 @@ from torch import nn
 
 from sd.measure.curvature import curvature
 from sd.measure.subset import fingerprint, stratified
-from sd.plan.cell import Cell
+from sd.plan.cell import Cell, checkpoint_file
 from sd.plan.cost import petaflop
 from sd.plan.measure import Measure
 from sd.plan.schedule import Step
@@ -134,8 +134,12 @@ def _train(
     }
     tables["discrepancies"] = _discrepancies(cell, tables["evaluations"], before)
     attempt.check()
+    if is_trained(folder):
+        raise Fenced("another attempt has finished this cell first")
     write_record(train_record(folder), "train", tables, cell=cell.to_json(), attempt=asdict(attempt.facts))
-    (folder / RESUME).unlink(missing_ok=True)
+    kept = {checkpoint_file(name, it.sha256) for name, it in saved.items()}
+    for path in [folder / RESUME, *(path for path in folder.glob("*-*.pt") if path.name not in kept)]:
+        path.unlink(missing_ok=True)
 
 
 def _teacher(cell: Cell, data: Dataset, place: Place, device: torch.device) -> tuple[str | None, nn.Module | None]:
@@ -148,8 +152,15 @@ def _teacher(cell: Cell, data: Dataset, place: Place, device: torch.device) -> t
         sha256 = next(row["sha256"] for row in checkpoints if row["checkpoint"] == cell.teacher_checkpoint)
     except (BadRecord, LookupError, StopIteration) as error:
         raise MissingTeacher(f"the teacher ({cell.teacher.label}) has no record: {error}") from None
-    path = folder / f"{cell.teacher_checkpoint}.pt"
+    path = folder / checkpoint_file(cell.teacher_checkpoint or "", sha256)
     return sha256, load_teacher(cell.teacher, path, sha256, data.classes, device)
+
+
+def _model_at(
+    cell: Cell, folder: Path, checkpoint: str, sha256: str, data: Dataset, device: torch.device
+) -> nn.Module:
+    """A checkpoint of the cell itself, read back from disk."""
+    return load_teacher(cell, folder / checkpoint_file(checkpoint, sha256), sha256, data.classes, device)
 
 
 def _evaluations(
@@ -158,7 +169,7 @@ def _evaluations(
     """Every checkpoint, read back from disk, scored on both splits; train labels are those that were trained on."""
     rows = []
     for name, checkpoint in saved.items():
-        model = load_teacher(cell, folder / f"{name}.pt", checkpoint.sha256, data.classes, device)
+        model = _model_at(cell, folder, name, checkpoint.sha256, data, device)
         for split in ("train", "test"):
             score = asdict(evaluate(model, data, split))
             score["n_samples"] = score.pop("n")
@@ -235,7 +246,7 @@ def _measure(cell: Cell, measure: Measure, data: Dataset, folder: Path, attempt:
     saved = {row["checkpoint"]: row["sha256"] for row in read_record(train_record(folder))["tables"]["checkpoints"]}
     for name in measure.checkpoints:
         sha256 = saved[name]
-        model = load_teacher(cell, folder / f"{name}.pt", sha256, data.classes, device)
+        model = _model_at(cell, folder, name, sha256, data, device)
         for split in measure.splits:
             images, labels = data.split(split)
             chosen = stratified(labels, measure.samples)

@@ -14,6 +14,15 @@ Checkpoint = Literal["best_test", "last"]
 KEY_VERSION = 1
 
 
+def checkpoint_file(checkpoint: str, sha256: str) -> str:
+    """Name of a checkpoint's file in its cell's folder: ``best_test-1a2b3c4d5e6f.pt``.
+
+    The name holds the content's hash, so two runs of one cell can never overwrite each other's checkpoint with another
+    one: which file counts is said by the training record alone, which is written in one step.
+    """
+    return f"{checkpoint}-{sha256[:12]}.pt"
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
     """One model: what it is trained on, how, and by whom it is taught.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sd import BadInput
+from sd.plan.cell import checkpoint_file
 from sd.store.database import Database, Ingested, database_file, open_database
 from sd.store.record import BadRecord, cell_folder, find_records, read_record
 from sd.store.schema import Base
@@ -84,7 +85,7 @@ def _changed_checkpoints(folder: Path, rows: list[dict[str, str]]) -> list[str]:
     """Checkpoints that are there but are not what the record says; one that was deleted is no fault."""
     problems = []
     for row in rows:
-        path = folder / f"{row['checkpoint']}.pt"
+        path = folder / checkpoint_file(row["checkpoint"], row["sha256"])
         if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() != row["sha256"]:
             problems.append(f"{path}: is not the checkpoint of its record; delete its folder and run the grid again")
     return problems

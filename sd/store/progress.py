@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sd.plan.cell import checkpoint_file
 from sd.plan.measure import Measure
 from sd.plan.schedule import Plan, Step
 from sd.store.database import Database
@@ -37,7 +38,8 @@ def is_trained(folder: Path) -> bool:
     """Whether the training record and the checkpoints that it names are there, at the size that it says."""
     try:
         rows = read_record(train_record(folder))["tables"]["checkpoints"]
-        return all((folder / f"{row['checkpoint']}.pt").stat().st_size == row["bytes"] for row in rows)
+        files = [(folder / checkpoint_file(row["checkpoint"], row["sha256"]), row["bytes"]) for row in rows]
+        return all(path.stat().st_size == size for path, size in files)
     except (BadRecord, OSError, LookupError, TypeError):
         return False
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sd.durable import write_durably
+from sd.plan.cell import checkpoint_file
 
 
 class BadCheckpoint(Exception):
@@ -16,11 +17,17 @@ class BadCheckpoint(Exception):
 
 def save(path: Path, content: dict[str, Any]) -> str:
     """Write tensors and plain values durably; returns the SHA-256 of the file, in hexadecimal."""
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    blob = buffer.getvalue()
+    blob = _packed(content)
     write_durably(path, blob)
     return hashlib.sha256(blob).hexdigest()
+
+
+def save_as(folder: Path, checkpoint: str, content: dict[str, Any]) -> tuple[str, int]:
+    """The same under the name that a checkpoint with this content has (``checkpoint_file``); its SHA-256 and size."""
+    blob = _packed(content)
+    sha256 = hashlib.sha256(blob).hexdigest()
+    write_durably(folder / checkpoint_file(checkpoint, sha256), blob)
+    return sha256, len(blob)
 
 
 def load(path: Path, device: torch.device, *, sha256: str | None = None) -> dict[str, Any]:
@@ -44,3 +51,9 @@ def load(path: Path, device: torch.device, *, sha256: str | None = None) -> dict
     except Exception as error:
         raise BadCheckpoint(f"{path}: is damaged ({type(error).__name__}); delete it and run the grid again") from None
     return content
+
+
+def _packed(content: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sd.plan.cell import Cell
 from sd.train.augment import AUGMENT
-from sd.train.checkpoint import BadCheckpoint, load, save
+from sd.train.checkpoint import BadCheckpoint, load, save, save_as
 from sd.train.datasets import Dataset
 from sd.train.evaluation import evaluate
 from sd.train.losses import distillation
@@ -139,9 +139,9 @@ def train(
     weights = {"best_test": (state.best_epoch, state.best_model), "last": (state.epoch, model.state_dict())}
     saved = {}
     for name, (epoch, tensors) in weights.items():
-        path = folder / f"{name}.pt"
-        sha256 = save(path, {"key": cell.key, "checkpoint": name, "epoch": epoch, "model": tensors})
-        saved[name] = Saved(epoch, sha256, path.stat().st_size)
+        content = {"key": cell.key, "checkpoint": name, "epoch": epoch, "model": tensors}
+        sha256, size = save_as(folder, name, content)
+        saved[name] = Saved(epoch, sha256, size)
     return state.history, saved
 
 
