@@ -15,25 +15,25 @@ app = verb.app("db")
 
 
 @app.command()
-def ingest(db: verb.Db = None, root: verb.Root = verb.DEFAULT_ROOT) -> None:
+def ingest(db: verb.Db = None, root: verb.Root = None) -> None:
     """Take every record under the root into the database; what is there already is passed over."""
-    taken = open_database(db, create=True).ingest(find_records(root))
+    taken = open_database(db, create=True).ingest(find_records(verb.read_site(None, root).root))
     _tell(f"{verb.counted(taken.new, 'new record')} taken in", taken.refused)
 
 
 @app.command()
-def rebuild(db: verb.Db = None, root: verb.Root = verb.DEFAULT_ROOT) -> None:
+def rebuild(db: verb.Db = None, root: verb.Root = None) -> None:
     """Make an SQLite database again from the records alone; the old file is kept beside it."""
-    made = rebuild_database(db, root)
+    made = rebuild_database(db, verb.read_site(None, root).root)
     lost = f"; {verb.counted(made.lost, 'cell')} of the old one without a record here" if made.lost else ""
     kept = f"; the old one is {made.old}{lost}" if made.old else ""
     _tell(f"{made.path}: made from {verb.counted(made.taken.new, 'record')}{kept}", made.taken.refused)
 
 
 @app.command()
-def check(db: verb.Db = None, root: verb.Root = verb.DEFAULT_ROOT) -> None:
+def check(db: verb.Db = None, root: verb.Root = None) -> None:
     """Check the database, its references, and the records and checkpoints under the root; exit code 1 if any is off."""
-    problems = check_all(open_database(db), root)
+    problems = check_all(open_database(db), verb.read_site(None, root).root)
     for line in problems:
         print(line)
     if problems:

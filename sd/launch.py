@@ -1,70 +1,164 @@
-"""``python -m sd.launch GRID --local``: train and measure whatever of a grid is not done yet."""
+"""``python -m sd.launch GRID``: have whatever of a grid is not done yet trained and measured, here or by SLURM."""
 
+import os
 import sys
-from typing import Annotated
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from sd import BadInput, verb
-from sd.cluster.local import Folders, LocalRun, divide_machine
+from sd.cluster import slurm
+from sd.cluster.local import Folders, LocalRun, alone_in, divide_machine
+from sd.cluster.standing import failed_before
+from sd.cluster.submission import (
+    Orders,
+    Queued,
+    Submission,
+    db_for_jobs,
+    in_queue,
+    launching,
+    prepare,
+    send,
+    write_scripts,
+)
 from sd.plan.catalogue import DATASETS
-from sd.plan.cost import REFERENCE_TFLOPS, gpu_hours, petaflop
+from sd.plan.cost import REFERENCE_TFLOPS, Estimate, estimate, petaflop
+from sd.plan.resources import Profile, Resources
 from sd.plan.schedule import Plan
-from sd.render.live import Display
+from sd.render.live import Display, duration
 from sd.store.database import Database, open_database
+from sd.store.pace import paces
 from sd.store.progress import Done, progress, scores_in
 from sd.store.record import cell_folder, records_of
 
 app = verb.app("launch")
 
+# How many elements an array is taken to have where there is no SLURM to ask.
+_ASSUMED_ARRAY = 1000
+
+Option = typer.Option
+
 
 @app.command()
 def launch(
     grids: verb.Grids,
-    local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
+    local: Annotated[bool, Option("--local", help="Run on this machine instead of submitting to SLURM.")] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes. [default: one a GPU, else one a core]")
+        int | None, Option(min=1, help="With --local: worker processes. [default: one a GPU, else one a core]")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto",
     db: verb.Db = None,
-    root: verb.Root = verb.DEFAULT_ROOT,
+    root: verb.Root = None,
     data_root: verb.DataRoot = None,
     save_every: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Time between two saved states of a cell.")
+        float, Option(min=0, metavar="SECONDS", help="Time between two saved states of a cell.")
     ] = 60.0,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done and what it costs; do nothing.")
+        bool, Option("--dry-run", help="Show what would be done, what it costs, and the batch scripts; do nothing.")
     ] = False,
+    profile: verb.ProfileFile = None,
+    partition: Annotated[str | None, Option(help="SLURM partition.")] = None,
+    account: Annotated[str | None, Option(help="SLURM account.")] = None,
+    qos: Annotated[str | None, Option(help="SLURM quality of service.")] = None,
+    constraint: Annotated[str | None, Option(help="SLURM node features.")] = None,
+    gpus: Annotated[int | None, Option(min=0, help="GPUs of a job.")] = None,
+    cpus: Annotated[int | None, Option(min=1, help="CPUs of a job.")] = None,
+    memory_gb: Annotated[float | None, Option(help="Memory of a job, in GiB.")] = None,
+    hours: Annotated[float | None, Option(help="Time limit of a job.")] = None,
+    pack: Annotated[int | None, Option(min=1, help="Cells that share a job at a time.")] = None,
+    sbatch: Annotated[
+        list[str] | None, Option("--sbatch", metavar="NAME=VALUE", help="A further option of sbatch; can be repeated.")
+    ] = None,
+    max_parallel: Annotated[int | None, Option(min=1, help="Tasks of one array that run at a time.")] = None,
+    scripts: Annotated[
+        Path | None,
+        Option("--scripts", metavar="DIR", help="Write batch scripts and a submit.sh into DIR; submit nothing."),
+    ] = None,
+    retry: Annotated[str | None, Option(help="failed: only what has failed before, and what descends from it.")] = None,
 ) -> None:
-    """Plan the grids, show what is to be done and what it costs, and do it: every student after its own teacher.
+    """Plan the grids, show what is to be done and what it costs, and have it done: each student after its own teacher.
 
-    What is done already is not done again. Ctrl-C stops; the same command goes on from there. Exit code 0: all is done;
-    1: a cell failed (its descendants are not run, all others are); 2: the input cannot be used; 130: stopped.
+    Through SLURM it submits job arrays and returns at once. With --local it works here; Ctrl-C stops, and the same
+    command goes on from there. What is done, runs or waits already is not done again. Exit code 0: all is done or
+    submitted; 1: a cell failed, or sbatch refused; 2: the input cannot be used; 130: stopped.
     """
     if device not in {"auto", "cpu", "cuda"}:
         raise BadInput(f"--device: {device!r} is not a device; give auto, cpu or cuda")
+    if retry not in {None, "failed"}:
+        raise BadInput(f"--retry: {retry!r} is not known; give failed")
+    asked = _asked(
+        sbatch or [],
+        partition=partition,
+        account=account,
+        qos=qos,
+        constraint=constraint,
+        gpus=gpus,
+        cpus=cpus,
+        memory_gb=memory_gb,
+        hours=hours,
+        pack=pack,
+    )
+    if local and (asked != Resources() or scripts or max_parallel):
+        raise BadInput("--local runs on this machine, without SLURM: leave out --partition and the like, or --local")
+    if workers and not local:
+        raise BadInput("--workers is for --local; through SLURM, --max-parallel limits the tasks of an array")
+    if not local and not dry_run and not scripts and not slurm.available():
+        raise BadInput("this machine has no SLURM (no sbatch); give --local to run here, or --scripts DIR")
     plan, notes = verb.read_plan(grids)
-    if not local and not dry_run:
-        raise BadInput("give --local: this version runs grids on this machine; submitting to SLURM is not in it yet")
+    site = verb.read_site(profile, root, data_root)
+    tell(notes)
+    if not local:
+        if db and "://" in db:
+            os.environ["SD_DB"] = db  # for jobs: a password is to stand in no file
+        orders = Orders(
+            site.root, site.data_root, db_for_jobs(db), site.profile, asked, device, save_every, max_parallel
+        )
+        _through_slurm(plan, orders, db, dry_run=dry_run, scripts=scripts, retry=retry is not None)
+        return
+    _here(plan, site, db, device, workers, save_every, dry_run=dry_run, retry=retry is not None)
+
+
+def _here(
+    plan: Plan,
+    site: verb.Site,
+    db: str | None,
+    device: str,
+    workers: int | None,
+    save_every: float,
+    *,
+    dry_run: bool,
+    retry: bool,
+) -> None:
+    """Run the plan on this machine."""
+    queued = in_queue(site.root, slurm.queue()) if (site.root / "submissions").exists() and slurm.available() else {}
+    if not dry_run and queued.keys() & plan.steps.keys():
+        count = verb.counted(len(queued.keys() & plan.steps.keys()), "cell")
+        raise BadInput(
+            f"--local: {count} of this plan are in SLURM's queue; cancel them first: python -m sd.cancel GRID"
+        )
     database = open_database(db, create=True)
-    refused = database.ingest(path for key in plan.steps for path in records_of(cell_folder(root, key))).refused
-    done = progress(plan, root, database)
-    wanted = plan.needed(missing=set(plan.steps) - done.facts, untrained=set(plan.steps) - done.trained)
-    for line in [*notes, *refused, *_summary(plan, done, wanted)]:
-        print(line)
+    done, wanted = _wanted(plan, site.root, database, {}, retry=retry)
+    kind = "cuda" if divide_machine(workers, device, 1).devices[0] != "cpu" else "cpu"
+    cost = estimate((step for key, step in plan.steps.items() if key in wanted), paces(database, kind))
+    tell(_summary(plan, done, wanted, {}, cost, "to run"))
     if dry_run or not wanted:
         return
     layout = divide_machine(workers, device, len(wanted))
-    _require_data(plan, wanted, data_root)
+    _require_data(plan, wanted, site.data_root)
     hands = f"{verb.counted(layout.count, 'worker')} of {verb.counted(layout.threads, 'thread')}"
     print(f"{hands} on {', '.join(sorted(set(layout.devices)))}", flush=True)
-    with Display(Console(), [plan.steps[key].cell for key in wanted]) as display:
+    with alone_in(site.root), Display(Console(), [plan.steps[key].cell for key in wanted]) as display:
         outcome = LocalRun(
             plan,
             wanted,
             scores_in(database, wanted),
-            folders=Folders(root, data_root),
+            {},
+            folders=Folders(site.root, site.data_root),
             database=database,
             workers=layout,
             save_every=save_every,
@@ -72,7 +166,7 @@ def launch(
         ).go()
     _report_differences(database, outcome.done)
     for key, error in outcome.failed.items():
-        folder = cell_folder(root, key)
+        folder = cell_folder(site.root, key)
         print(f"failed: {plan.steps[key].cell.label}: {error} (see {folder / 'attempts'})", file=sys.stderr)
     if outcome.stopped:
         print(
@@ -83,22 +177,172 @@ def launch(
         raise typer.Exit(1)
 
 
-def _summary(plan: Plan, done: Done, wanted: set[str]) -> list[str]:
+def _through_slurm(
+    plan: Plan, orders: Orders, db: str | None, *, dry_run: bool, scripts: Path | None, retry: bool
+) -> None:
+    """Submit the plan, or show or write what would be submitted."""
+    if dry_run:
+        here = slurm.available()
+        queued = in_queue(orders.root, slurm.queue()) if here else {}
+        database = open_database(db, create=True)
+        submission = _prepare(plan, orders, database, queued, retry=retry, dry=True)
+        if submission:
+            _show(submission)
+        if not here:
+            print("this machine has no SLURM: its queue and the size of its arrays are not known")
+        return
+    with launching(orders.root) as lock:
+        queued = in_queue(orders.root, slurm.queue()) if slurm.available() else {}
+        database = open_database(db, create=True)
+        submission = _prepare(plan, orders, database, queued, retry=retry, dry=False, need_data=not scripts)
+        if submission is None:
+            return
+        if scripts:
+            write_scripts(submission, scripts)
+            print(
+                f"{verb.counted(len(submission.arrays), 'batch script')} in {scripts}; submit them with: "
+                f"{scripts / 'submit.sh'}"
+            )
+            return
+        sent = send(submission, lock, lambda array, job: print(f"{array.name}: job {job}, {_content(array)}"))
+    if sent.refused:
+        print(f"sbatch refused {sent.refused}", file=sys.stderr)
+        count = f"{len(sent.jobs)} of {verb.counted(len(submission.arrays), 'array')}"
+        print(f"{count} submitted; the same command goes on with the rest", file=sys.stderr)
+        raise typer.Exit(1)
+    print("follow them with: python -m sd.status GRID")
+
+
+def _prepare(
+    plan: Plan,
+    orders: Orders,
+    database: Database,
+    queued: dict[str, Queued],
+    *,
+    retry: bool,
+    dry: bool,
+    need_data: bool = False,
+) -> Submission | None:
+    """The arrays of what is left to do, ready to be sent; ``None`` if nothing is."""
+    done, wanted = _wanted(plan, orders.root, database, queued, retry=retry)
+    kind = "cpu" if orders.device == "cpu" else "cuda"
+    resources = orders.resources(plan, wanted)
+    steps = [step for key, step in plan.steps.items() if key in wanted]
+    cpu_steps = {step.cell.key for step in steps if kind == "cuda" and not resources[step.cell.key].gpus}
+    known = paces(database, "cpu" if steps and len(cpu_steps) == len(steps) else kind)
+    cost = estimate(steps, known)
+    tell(_summary(plan, done, wanted, queued, cost, "to submit"))
+    if not wanted:
+        return None
+    if slurm.available():
+        partition = resources[steps[0].cell.key].partition
+        tell(_when(cost, slurm.gpus_in(partition) if kind == "cuda" and not cpu_steps else None, partition))
+    if need_data:
+        _require_data(plan, wanted, orders.data_root)
+    return prepare(
+        plan,
+        wanted,
+        orders,
+        queued=queued,
+        scores_before=scores_in(database, wanted),
+        expected=cost.seconds,
+        largest=slurm.largest_array() if slurm.available() else _ASSUMED_ARRAY,
+        dry=dry,
+    )
+
+
+def _wanted(
+    plan: Plan, root: Path, database: Database, queued: dict[str, Queued], *, retry: bool
+) -> tuple[Done, set[str]]:
+    """What is done, and which cells are to be run now: neither done nor in the queue."""
+    tell(database.ingest(path for key in plan.steps for path in records_of(cell_folder(root, key))).refused)
+    done = progress(plan, root, database)
+    there = plan.steps.keys()
+    wanted = plan.needed(missing=there - done.facts - queued.keys(), untrained=there - done.trained - queued.keys())
+    if retry:
+        again = failed_before(root, wanted)
+        wanted &= again.union(*(plan.descendants(key) for key in again))
+    return done, wanted
+
+
+def _summary(
+    plan: Plan, done: Done, wanted: set[str], queued: dict[str, Queued], cost: Estimate, verb_: str
+) -> list[str]:
     cells = [plan.steps[key].cell for key in wanted]
     again = len(wanted & done.facts)
-    lines = [f"{plan.name}: {verb.counted(len(plan.steps), 'cell')}, {len(done.facts)} done, {len(wanted)} to run"]
+    waiting = len(plan.steps.keys() & queued.keys() - done.facts)
+    in_the_queue = f" {waiting} in the queue," if waiting else ""
+    counts = f"{verb.counted(len(plan.steps), 'cell')}, {len(done.facts)} done,{in_the_queue} {len(wanted)} {verb_}"
+    lines = [f"{plan.name}: {counts}"]
     if again:
         lines.append(
             f"{again} of them have facts but no checkpoint here, and are trained again because a student needs them"
         )
     if cells:
-        cost, hours = sum(map(petaflop, cells)), sum(map(gpu_hours, cells))
-        lines.append(f"cost: {cost:.3g} PFLOP, {hours:.2g} GPU-hours if a device sustains {REFERENCE_TFLOPS:g} TFLOP/s")
+        lines.append(
+            f"cost: {sum(map(petaflop, cells)):.3g} PFLOP, {cost.hours:.2g} device-hours; {_source(cost, cells)}"
+        )
     return lines
 
 
-def _require_data(plan: Plan, wanted: set[str], data_root: verb.DataRoot) -> None:
-    """Read each data set once before any worker starts, so that a missing one is said once and nothing is begun."""
+def _source(cost: Estimate, cells: list[Any]) -> str:
+    """Where an estimate comes from, in words."""
+    measured = {name: pace for name, pace in cost.measured.items()}
+    said = [
+        f"{arch} on {dataset} as {pace.cells} cells took on {pace.device}" for (arch, dataset), pace in measured.items()
+    ]
+    if any((cell.arch, cell.dataset) not in measured for cell in cells):
+        what = "the others" if said else "all"
+        said.append(f"{what} by operations, at an assumed {REFERENCE_TFLOPS:g} TFLOP/s")
+    return "; ".join(said)
+
+
+def _when(cost: Estimate, gpus: int | None, partition: str | None) -> list[str]:
+    """The longest chain and the end that follows from it, and from the number of GPUs where that is known."""
+    at_once = cost.chain
+    line = f"longest chain: {duration(cost.chain)}"
+    if gpus:
+        at_once = max(at_once, cost.hours * 3600 / gpus)
+        line += f"; on all {gpus} GPUs of {partition or 'the default partition'}"
+    end = datetime.now().astimezone() + timedelta(seconds=at_once)
+    return [f"{line}: not done before {end:%Y-%m-%d %H:%M}"]
+
+
+def _show(submission: Submission) -> None:
+    """Print the arrays, what they wait for, and their batch scripts."""
+    for array in submission.arrays:
+        waits = f" --dependency={array.after.spelled({})}" if array.after else ""
+        print(f"\nsbatch{waits} {array.name}.sh    # {_content(array)}")
+        print("\n".join(f"    {line}" for line in slurm.batch_script(array, submission.wiring).rstrip().splitlines()))
+    calls = verb.counted(len(submission.arrays), "array")
+    print(
+        f"\n{calls}, {verb.counted(len(submission.arrays), 'call')} of sbatch, "
+        f"{verb.counted(sum(len(array.tasks) for array in submission.arrays), 'task')}"
+    )
+
+
+def _content(array: Any) -> str:
+    cells, tasks = len(array.keys), len(array.tasks)
+    return verb.counted(cells, "cell") + (f" in {verb.counted(tasks, 'task')}" if tasks != cells else "")
+
+
+def _asked(sbatch: list[str], **given: Any) -> Resources:
+    """The resources that the command line names."""
+    further: dict[str, Any] = {}
+    for item in sbatch:
+        name, equals, value = item.partition("=")
+        further[name] = value if equals else True
+    try:
+        return Resources(**given, sbatch=further)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        name = str(detail["loc"][0]).replace("_", "-")
+        value = "" if detail["type"] == "needs" else f"{detail['input']!r} "
+        raise BadInput(f"--{name}: {value}{detail['msg']}") from None
+
+
+def _require_data(plan: Plan, wanted: set[str], data_root: Path | None) -> None:
+    """Read each data set once before anything begins, so that a missing one is said once and nothing is begun."""
     names = {plan.steps[key].cell.dataset for key in wanted}
     fetched = sorted(name for name in names if not DATASETS[name].bundled)
     if fetched:
@@ -117,6 +361,12 @@ def _report_differences(database: Database, keys: list[str]) -> None:
                 f"differs: {row['label']}, {row['checkpoint']} on {row['split']}: "
                 f"{row['top1_before']:.2f} % before, {row['top1_now']:.2f} % now"
             )
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Print lines."""
+    for line in lines:
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

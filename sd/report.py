@@ -26,7 +26,7 @@ def report(
     ] = None,
     checkpoint: Annotated[str, typer.Option(help="best_test (the paper's rule) or last.")] = "best_test",
     db: verb.Db = None,
-    root: verb.Root = verb.DEFAULT_ROOT,
+    root: verb.Root = None,
 ) -> None:
     """Render a grid's tables, or the paper's table with what was measured for it."""
     if checkpoint not in {"best_test", "last"}:
@@ -37,8 +37,9 @@ def report(
         raise BadInput(f"--table: there is no table {table}; give one of {', '.join(map(str, TITLES))}")
     if grids:
         plan, _ = verb.read_plan(grids)
+        place = verb.read_site(None, root).root
         database = open_database(db)
-        refused = database.ingest(path for key in plan.steps for path in records_of(cell_folder(root, key))).refused
+        refused = database.ingest(path for key in plan.steps for path in records_of(cell_folder(place, key))).refused
         for line in refused:
             print(line, file=sys.stderr)
         fill = f"python -m sd.launch {' '.join(map(str, grids))} --local"

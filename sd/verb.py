@@ -1,6 +1,8 @@
 """What every ``python -m sd.VERB`` shares: how it starts, and how it ends when what it was given cannot be used."""
 
+import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +10,7 @@ import typer
 
 from sd import BadInput, resource
 from sd.plan.grid import read_grid
+from sd.plan.resources import Profile, read_profile
 from sd.plan.schedule import Plan, plan
 
 Grids = Annotated[
@@ -17,12 +20,34 @@ Db = Annotated[
     str | None,
     typer.Option("--db", metavar="URL", help="Database: a path or an SQLAlchemy URL (SD_DB). [default: results.db]"),
 ]
-Root = Annotated[Path, typer.Option("--root", metavar="DIR", help="Folder of checkpoints and records.")]
+Root = Annotated[
+    Path | None, typer.Option("--root", metavar="DIR", help="Folder of checkpoints and records. [default: runs]")
+]
 DataRoot = Annotated[
     Path | None, typer.Option("--data-root", metavar="DIR", help="Folder of data sets (SD_DATA). [default: data]")
 ]
 
-DEFAULT_ROOT = Path("runs")
+ProfileFile = Annotated[
+    Path | None,
+    typer.Option("--profile", metavar="FILE", help="The cluster's own ways, see jobs/profiles/ (SD_PROFILE)."),
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a verb works: the profile, the folder of runs, and the folder of data sets."""
+
+    profile: Profile
+    root: Path
+    data_root: Path
+
+
+def read_site(profile: Path | None, root: Path | None, data_root: Path | None = None) -> Site:
+    """What the command line says, then the environment, then the profile's scratch folder, then ``runs`` and ``data``."""
+    site = read_profile(shipped(profile) if profile else None)
+    scratch = site.scratch or Path()
+    data = data_root or Path(os.environ.get("SD_DATA") or scratch / "data")
+    return Site(site, root or scratch / "runs", data)
 
 
 def app(name: str) -> typer.Typer:

@@ -104,8 +104,8 @@ def count_gpus() -> int:
 
 
 @contextlib.contextmanager
-def _alone_in(root: Path) -> Iterator[None]:
-    """Hold a lock on the root for as long as this process lives."""
+def alone_in(root: Path) -> Iterator[None]:
+    """Hold a lock on the root: one run of this machine works there at a time. Raises ``BadInput`` if another does."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         lock = (root / "local.lock").open("a+")
@@ -134,36 +134,42 @@ class LocalRun:
     Attributes:
         wanted: keys of the cells to run; a teacher that is not among them must have its checkpoint already.
         scores_before: what is known of earlier trainings of these cells (``sd.store.progress.scores_in``).
+        expected: seconds that each cell was thought to take, where that was said.
+        database: where facts go as they come, or ``None`` to leave them to the records.
         save_every: seconds between two saved states of a cell.
+        stop_on: the signals that stop the run, besides SIGINT.
+        patience: seconds that workers get for saving their state when the run is stopped; ``None``: as many as needed.
     """
 
     plan: Plan
     wanted: set[str]
     scores_before: dict[str, dict[str, float]]
+    expected: dict[str, float]
     folders: Folders
-    database: Database
+    database: Database | None
     workers: Workers
     save_every: float
     listener: Listener
+    stop_on: tuple[signal.Signals, ...] = (signal.SIGTERM,)
+    patience: float | None = None
 
     def go(self) -> Outcome:
         """Run the wanted cells, teachers first, and put their facts into the database as they come.
 
-        A failed cell ends only its own descendants. SIGINT or SIGTERM stops the run: each worker saves its state, so
-        that the same command goes on from there; a second SIGINT ends the workers at once, back to their last saved
-        state. To be called from the main thread, which alone receives signals.
-
-        Raises:
-            BadInput: another run works in the same root, or it cannot be written.
+        A failed cell ends only its own descendants. SIGINT or a signal of ``stop_on`` stops the run: each worker saves
+        its state, so that the same command goes on from there; a second SIGINT ends the workers at once, back to their
+        last saved state. To be called from the main thread, which alone receives signals.
         """
         self._waiting = [step for key, step in self.plan.steps.items() if key in self.wanted]
         self._tries: dict[str, int] = {}
         self._outcome = Outcome()
         self._context = multiprocessing.get_context("spawn")
-        self._stop = self._context.Event()
+        with _held():
+            self._stop = self._context.Event()
         self._workers: list[_Worker] = []
-        with _alone_in(self.folders.root), _signals_as_interrupt():
+        with self._signals_as_interrupt():
             try:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, self.stop_on)
                 for device in self.workers.devices:
                     self._workers.append(self._start(device))
                 self._until_done()
@@ -182,12 +188,12 @@ class LocalRun:
                 return
             self._hear()
 
-    def _hear(self) -> None:
+    def _hear(self, timeout: float | None = None) -> None:
         """Take what the workers say, or notice that one has died."""
         by_handle: dict[Any, _Worker] = {}
         for worker in self._workers:
             by_handle |= {worker.link: worker, worker.process.sentinel: worker}
-        for worker in {id(it): it for it in (by_handle[handle] for handle in wait(list(by_handle)))}.values():
+        for worker in {id(it): it for it in (by_handle[handle] for handle in wait(list(by_handle), timeout))}.values():
             try:
                 while worker.link.poll():
                     self._message(worker, *worker.link.recv())
@@ -201,8 +207,9 @@ class LocalRun:
             self.listener.epoch(cell, content[0])
             return
         worker.step = None
-        for line in self.database.ingest(records_of(cell_folder(self.folders.root, cell.key))).refused:
-            self.listener.warned(line)
+        if self.database:
+            for line in self.database.ingest(records_of(cell_folder(self.folders.root, cell.key))).refused:
+                self.listener.warned(line)
         if kind == "done":
             self._outcome.done.append(cell.key)
             self.listener.finished(cell, time.monotonic() - worker.since)
@@ -242,7 +249,8 @@ class LocalRun:
             if teacher is None or teacher.key not in unfinished:
                 del self._waiting[index]
                 worker.step, worker.since = step, time.monotonic()
-                worker.link.send((step, self.scores_before.get(step.cell.key)))
+                key = step.cell.key
+                worker.link.send((step, self.scores_before.get(key), self.expected.get(key)))
                 self.listener.started(step.cell)
                 return
 
@@ -250,12 +258,8 @@ class LocalRun:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self._stop, self.folders, device, self.workers.threads, self.save_every)
         process = self._context.Process(target=_work, args=arguments, daemon=True)
-        # A child begins with the signals that its parent ignores, so Ctrl-C cannot hit it while it still imports.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
+        with _held():
             process.start()
-        finally:
-            signal.signal(signal.SIGINT, before)
         theirs.close()
         return _Worker(process, ours)
 
@@ -264,9 +268,25 @@ class LocalRun:
         self._outcome.stopped = True
         self._stop.set()
         self.listener.stopping()
+        end = None if self.patience is None else time.monotonic() + self.patience
         with contextlib.suppress(KeyboardInterrupt):
-            while any(worker.step for worker in self._workers):
-                self._hear()
+            while any(worker.step for worker in self._workers) and (end is None or time.monotonic() < end):
+                self._hear(None if end is None else max(0.0, end - time.monotonic()))
+
+    @contextlib.contextmanager
+    def _signals_as_interrupt(self) -> Iterator[None]:
+        """Signals of ``stop_on`` stop like Ctrl-C does, but a second one changes nothing."""
+
+        def interrupt(*_: Any) -> None:
+            if not self._stop.is_set():
+                raise KeyboardInterrupt
+
+        before = {number: signal.signal(number, interrupt) for number in self.stop_on}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _dismiss(self) -> None:
         for worker in self._workers:
@@ -276,24 +296,25 @@ class LocalRun:
             worker.process.join()
 
 
+# Signals that are the parent's business, though a terminal or SLURM sends them to every process.
+_PARENTS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
+
+
 @contextlib.contextmanager
-def _signals_as_interrupt() -> Iterator[None]:
-    """SIGTERM stops like Ctrl-C does."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+def _held() -> Iterator[None]:
+    """Hold the parent's signals back while a process is started, which begins its life with them held back, too."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _PARENTS)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(link: Connection, stop: Event, folders: Folders, device: str, threads: int, save_every: float) -> None:
     """A worker's life: do the steps that come through the link until it closes, and never outlive the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in _PARENTS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _PARENTS)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     from sd.cluster.task import Place, Watch, run_step
     from sd.train.trainer import Stopped
@@ -301,12 +322,12 @@ def _work(link: Connection, stop: Event, folders: Folders, device: str, threads:
     place = Place(folders.root, folders.data_root, device, threads, save_every)
     while True:
         try:
-            step, scores = link.recv()
+            step, scores, expected = link.recv()
         except (EOFError, OSError):
             return
         watch = Watch(on_epoch=lambda facts: link.send(("epoch", vars(facts))), should_stop=stop.is_set)
         try:
-            run_step(step, place, watch, scores_before=scores)
+            run_step(step, place, watch, scores_before=scores, expected_seconds=expected)
             link.send(("done",))
         except Stopped:
             link.send(("stopped",))

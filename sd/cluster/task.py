@@ -31,6 +31,10 @@ class MissingTeacher(Exception):
     """The teacher's record or checkpoint is not there, so the student cannot be trained."""
 
 
+class NoDevice(Exception):
+    """The device that was asked for is not there."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a task works: folder of runs, folder of data sets, device, threads, and how often it saves its state."""
@@ -53,10 +57,18 @@ class Watch:
 _LOADED: dict[tuple[str, Path | None, str], Dataset] = {}
 
 
-def run_step(step: Step, place: Place, watch: Watch, *, scores_before: dict[str, float] | None = None) -> None:
+def run_step(
+    step: Step,
+    place: Place,
+    watch: Watch,
+    *,
+    scores_before: dict[str, float] | None = None,
+    expected_seconds: float | None = None,
+) -> None:
     """Do whatever of ``step`` is not done yet, and write its records.
 
     Args:
+        expected_seconds: what the launcher thought that this cell would take, to be held against what it took.
         scores_before: what a database knows of an earlier training of this cell whose record is gone
             (``known_scores``); a difference is recorded.
 
@@ -65,25 +77,16 @@ def run_step(step: Step, place: Place, watch: Watch, *, scores_before: dict[str,
         Stopped: asked to stop; the state is saved.
         Fenced: a newer attempt has taken the cell over; nothing was written after that.
         BadInput: the data set is not there.
+        NoDevice: the device is not there.
         OSError: the folder cannot be written.
     """
     cell = step.cell
     folder = cell_folder(place.root, cell.key)
     attempt = Attempt(folder, cell.key)
-    attempt.facts.threads = place.threads
+    attempt.facts.threads, attempt.facts.expected_seconds = place.threads, expected_seconds
     try:
-        torch.set_num_threads(place.threads)
-        device = torch.device(place.device)
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
-        attempt.facts.device = _hardware(device)
-        data = _data(cell, place, device)
-        if not is_trained(folder):
-            before = known_scores(folder) or scores_before or {}
-            _train(cell, data, folder, attempt, place, watch, before)
-        for measure in step.measures:
-            if not measure_record(folder, measure).exists() or not _is_of_checkpoints(folder, measure):
-                _measure(cell, measure, data, folder, attempt, device)
+        with attempt.heart():
+            _do(step, place, watch, folder, attempt, scores_before or {})
     except Stopped:
         attempt.end("stopped")
         raise
@@ -94,6 +97,28 @@ def run_step(step: Step, place: Place, watch: Watch, *, scores_before: dict[str,
             attempt.end("failed", error)
         raise
     attempt.end("done")
+
+
+def _do(
+    step: Step, place: Place, watch: Watch, folder: Path, attempt: Attempt, scores_before: dict[str, float]
+) -> None:
+    cell = step.cell
+    torch.set_num_threads(place.threads)
+    device = torch.device(place.device)
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise NoDevice(f"a GPU was asked for, but torch finds none on {platform.node()}; --device cpu does without")
+        torch.cuda.set_device(device)
+    attempt.facts.device = _hardware(device)
+    data = _data(cell, place, device)
+    if not is_trained(folder):
+        attempt.beat(doing="training", epochs=cell.recipe.epochs)
+        before = known_scores(folder) or scores_before
+        _train(cell, data, folder, attempt, place, watch, before)
+    for measure in step.measures:
+        if not measure_record(folder, measure).exists() or not _is_of_checkpoints(folder, measure):
+            attempt.beat(doing=measure.name)
+            _measure(cell, measure, data, folder, attempt, device)
 
 
 @cache
@@ -124,7 +149,12 @@ def _train(
 ) -> None:
     device = torch.device(place.device)
     teacher_sha256, teacher = _teacher(cell, data, place, device)
-    control = Control(watch.on_epoch, watch.should_stop, attempt.check, place.save_every)
+
+    def on_epoch(facts: Epoch) -> None:
+        attempt.beat(epoch=facts.epoch, test_top1=facts.test_top1, seconds_per_epoch=facts.seconds)
+        watch.on_epoch(facts)
+
+    control = Control(on_epoch, watch.should_stop, attempt.check, place.save_every)
     history, saved = train(cell, data, teacher, folder=folder, device=device, control=control)
     tables = {
         "cells": [_cell_row(cell, data, teacher_sha256)],
@@ -156,9 +186,7 @@ def _teacher(cell: Cell, data: Dataset, place: Place, device: torch.device) -> t
     return sha256, load_teacher(cell.teacher, path, sha256, data.classes, device)
 
 
-def _model_at(
-    cell: Cell, folder: Path, checkpoint: str, sha256: str, data: Dataset, device: torch.device
-) -> nn.Module:
+def _model_at(cell: Cell, folder: Path, checkpoint: str, sha256: str, data: Dataset, device: torch.device) -> nn.Module:
     """A checkpoint of the cell itself, read back from disk."""
     return load_teacher(cell, folder / checkpoint_file(checkpoint, sha256), sha256, data.classes, device)
 

@@ -61,6 +61,11 @@ class Cell:
         return _digest(self._science() | {"teacher": self.teacher.setting if self.teacher else None})
 
     @property
+    def parents(self) -> tuple["Cell", ...]:
+        """The cells that must be there before this one can be made."""
+        return (self.teacher,) if self.teacher else ()
+
+    @property
     def protocol(self) -> str:
         return protocol(self.recipe_name, self.recipe)
 

@@ -17,15 +17,17 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from sd import BadInput
 from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS, nearest
 from sd.plan.cell import Cell, Checkpoint
-from sd.plan.document import Document, Place, one_line, read_document
+from sd.plan.document import Document, Place, read_document
 from sd.plan.measure import MEASURES, Curvature, Measure
+from sd.plan.mistakes import Mistake, report, validation_mistakes
 from sd.plan.number import no_switch, plain_zero
 from sd.plan.recipe import RECIPES, Recipe
+from sd.plan.resources import ByArchitecture, Resources, unknown_architectures
 
 
 def _listed(value: Any) -> Any:
@@ -101,19 +103,6 @@ class Block(BaseModel):
         return (self.curvature,) if "curvature" in self.measure else ()
 
 
-class Resources(BaseModel):
-    """What a cluster is asked for; logistics, never part of a cell's key."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    gpus: int | None = Field(default=None, ge=0)
-    cpus: int | None = Field(default=None, gt=0)
-    memory_gb: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-
-    _numbers = field_validator("*", mode="before")(no_switch)
-
-
 class GridFile(BaseModel):
     """The top level of a grid file."""
 
@@ -122,7 +111,7 @@ class GridFile(BaseModel):
     name: str = Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     defaults: dict[str, Any] = {}
     cells: list[dict[str, Any]] = Field(min_length=1)
-    resources: dict[str, Resources] = {}
+    resources: ByArchitecture = {}
 
 
 @dataclass(frozen=True)
@@ -132,7 +121,7 @@ class Grid:
     name: str
     path: Path
     cells: list[tuple[Cell, tuple[Measure, ...]]]
-    resources: dict[str, Resources]
+    resources: ByArchitecture
     notes: list[str]
 
 
@@ -143,11 +132,11 @@ def read_grid(path: Path) -> Grid:
         BadInput: one line for each mistake, ``file:line: key: value, and what would be right``, in the order of lines.
     """
     document = read_document(path)
-    mistakes: list[tuple[int, str]] = []
+    mistakes: list[Mistake] = []
     try:
         file = GridFile.model_validate(document.data)
     except ValidationError as error:
-        raise BadInput(_report(document, _mistakes(document, error, (), GridFile))) from None
+        raise BadInput(report(document, validation_mistakes(document, error, (), _keys_of_a_grid))) from None
     cells: list[tuple[Cell, tuple[Measure, ...]]] = []
     notes: list[str] = []
     for index, entry in enumerate(file.cells):
@@ -156,9 +145,9 @@ def read_grid(path: Path) -> Grid:
         found, block_mistakes = _read_block(document, merged, places, ("cells", index))
         mistakes += block_mistakes
         cells += found
-    mistakes += _unknown_resources(document, file)
+    mistakes += unknown_architectures(document, file.resources)
     if mistakes:
-        raise BadInput(_report(document, mistakes))
+        raise BadInput(report(document, mistakes))
     if any(cell.alpha == 1 for cell, _ in cells):
         notes.append(
             "alpha = 1 trains students on the labels alone: the teacher has no influence, "
@@ -169,7 +158,7 @@ def read_grid(path: Path) -> Grid:
 
 def _read_block(
     document: Document, merged: dict[str, Any], places: dict[str, Place], at: Place
-) -> tuple[list[tuple[Cell, tuple[Measure, ...]]], list[tuple[int, str]]]:
+) -> tuple[list[tuple[Cell, tuple[Measure, ...]]], list[Mistake]]:
     plain = {key: value for key, value in merged.items() if key not in Recipe.model_fields}
     changes = {key: _options(key, value) for key, value in merged.items() if key in Recipe.model_fields}
     mistakes = [
@@ -180,7 +169,7 @@ def _read_block(
     try:
         block = Block.model_validate(plain)
     except ValidationError as error:
-        return [], mistakes + _mistakes(document, error, at, Block, places)
+        return [], mistakes + validation_mistakes(document, error, at, _keys_of_a_block, places)
     recipes: list[tuple[str, Recipe]] = []
     for name in block.recipe:
         for values in product(*changes.values()):
@@ -188,7 +177,7 @@ def _read_block(
             try:
                 recipes.append((name, Recipe.model_validate(changed)))
             except ValidationError as error:
-                return [], mistakes + _mistakes(document, error, at, Recipe, places)
+                return [], mistakes + validation_mistakes(document, error, at, _keys_of_a_block, places)
     for name, recipe in recipes:
         if block.sam and recipe.sam_rho is None:
             mistakes.append((document.line(at), f"sam: recipe {name} sets no sam_rho; add sam_rho: 0.05"))
@@ -244,55 +233,9 @@ def _cells(block: Block, recipes: list[tuple[str, Recipe]]) -> Iterator[Cell]:
                 yield teacher
 
 
-def _unknown_resources(document: Document, file: GridFile) -> list[tuple[int, str]]:
-    known = ["default", *ARCHITECTURES]
-    return [
-        (document.line(("resources", name)), f"resources: {name!r} is not an architecture; {nearest(name, known)}")
-        for name in file.resources
-        if name not in known
-    ]
+def _keys_of_a_block(where: list[str]) -> list[str]:
+    return list(Curvature.model_fields) if len(where) > 1 else [*Block.model_fields, *Recipe.model_fields]
 
 
-def _mistakes(
-    document: Document,
-    error: ValidationError,
-    at: Place,
-    model: type[BaseModel],
-    places: dict[str, Place] | None = None,
-) -> list[tuple[int, str]]:
-    """One (line, text) for each thing pydantic found wrong."""
-    found = []
-    for detail in error.errors(include_url=False):
-        where = detail["loc"]
-        place = (places or {}).get(str(where[0]), (*at, where[0])) if where else at
-        line = document.line((*place, *where[1:]))
-        found.append((line, _sentence(detail, model)))
-    return found
-
-
-def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    where = [part for part in detail["loc"] if isinstance(part, str)]
-    name = ".".join(where)
-    kind, value = detail["type"], detail["input"]
-    if kind == "extra_forbidden":
-        known = [*model.model_fields, *(Recipe.model_fields if model is Block else [])]
-        if len(where) > 1:
-            known = _fields_of(where)
-        return f"{name}: is not a known key; {nearest(where[-1], known)}"
-    if kind == "missing":
-        return f"{name}: is missing; add {name}: … here or under defaults"
-    if kind in {"too_short", "string_too_short"} and value in ([], ""):
-        return f"{name}: is empty; give at least one value"
-    if kind in {"needs", "twice"}:
-        return f"{name}: {detail['msg']}" if name else detail["msg"]
-    text = detail["msg"].replace("Input should be", "should be").replace("String should", "should")
-    return f"{name}: {value!r} {text}" if name else f"{text}"
-
-
-def _fields_of(where: list[str]) -> list[str]:
-    return list((Curvature if where[0] == "curvature" else Resources).model_fields)
-
-
-def _report(document: Document, mistakes: list[tuple[int, str]]) -> str:
-    unique = sorted(set(mistakes))
-    return "\n".join(f"{document.path}:{line}: {one_line(text)}" for line, text in unique)
+def _keys_of_a_grid(where: list[str]) -> list[str]:
+    return list((Resources if len(where) > 1 else GridFile).model_fields)

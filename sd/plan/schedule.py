@@ -7,14 +7,16 @@ from functools import cached_property
 from sd.plan.cell import Cell
 from sd.plan.grid import Grid
 from sd.plan.measure import Measure
+from sd.plan.resources import NOTHING_ASKED, Resources, resources_for
 
 
 @dataclass(frozen=True)
 class Step:
-    """A cell and what is to be measured of it."""
+    """A cell, what is to be measured of it, and what its grid says that its job shall ask for."""
 
     cell: Cell
     measures: tuple[Measure, ...] = ()
+    resources: Resources = NOTHING_ASKED
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,19 @@ class Plan:
 
 
 def plan(grids: Iterable[Grid]) -> Plan:
-    """Plan the cells of ``grids``: a cell that several blocks or grids name is there once, with all their measures."""
+    """Plan the cells of ``grids``: a cell that several blocks or grids name is there once, with all their measures.
+
+    Its resources are those of the first grid that names it.
+    """
     grids = list(grids)
-    wanted: dict[str, tuple[Cell, dict[str, Measure]]] = {}
+    wanted: dict[str, tuple[Cell, Grid, dict[str, Measure]]] = {}
     for grid in grids:
         for cell, measures in grid.cells:
-            _, known = wanted.setdefault(cell.key, (cell, {}))
+            _, _, known = wanted.setdefault(cell.key, (cell, grid, {}))
             known.update({measure.key: measure for measure in measures})
     ordered = sorted(wanted.values(), key=lambda item: item[0].round)
-    steps = {cell.key: Step(cell, tuple(measures.values())) for cell, measures in ordered}
+    steps = {
+        cell.key: Step(cell, tuple(measures.values()), resources_for(cell.arch, grid.resources))
+        for cell, grid, measures in ordered
+    }
     return Plan(" + ".join(grid.name for grid in grids), steps)

@@ -86,10 +86,11 @@ class Display:
         if spent <= 0:
             return ""
         left = (time.monotonic() - self._started) * (self._total - spent) / spent
-        return f"about {_duration(left)} left" if left >= 1 else ""
+        return f"about {duration(left)} left" if left >= 1 else ""
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """``2 h 05 min``, ``3 min 10 s``, ``12 s``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

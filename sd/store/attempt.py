@@ -7,7 +7,9 @@ import platform
 import secrets
 import socket
 import subprocess
+import threading
 import traceback
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -17,6 +19,12 @@ from typing import Any
 
 from sd import __version__
 from sd.store.record import BadRecord, read_record, write_record
+
+# A copy of the code that a submission made says in this file, beside the package, which commit it is of.
+SNAPSHOT_NOTE = "_snapshot.json"
+
+# Seconds between two signs of life of an attempt that is busy with something long.
+HEARTBEAT = 30.0
 
 LIBRARIES = ("torch", "torchvision", "numpy", "pyhessian", "scikit-learn", "sqlalchemy", "sd")
 
@@ -44,6 +52,7 @@ class AttemptFacts:
     restart_count: int
     device: str | None
     threads: int | None
+    expected_seconds: float | None
     code_version: str
     code_clean: bool | None
     versions_json: str
@@ -73,14 +82,17 @@ class Attempt:
             traceback=None,
             host=socket.gethostname(),
             pid=os.getpid(),
-            job_id=os.environ.get("SLURM_JOB_ID"),
+            job_id=_job_id(),
             restart_count=int(os.environ.get("SLURM_RESTART_COUNT") or 0),
             device=None,
             threads=None,
+            expected_seconds=None,
             code_version=commit,
             code_clean=clean,
             versions_json=_versions(),
         )
+        self._doing: dict[str, Any] = {}
+        self._beating = threading.Lock()
         self._claim()
 
     def check(self) -> None:
@@ -88,6 +100,35 @@ class Attempt:
         newest = max(_numbers(self._folder), default=0)
         if newest != self.facts.number:
             raise Fenced(f"attempt {newest} has taken over from attempt {self.facts.number}")
+
+    def beat(self, **doing: Any) -> None:
+        """Say that the attempt is alive, and how far it is (``epoch``, ``test_top1`` …), for whoever watches.
+
+        No fact is in it: it is written without a guarantee, and a disk that is full does not end the attempt here.
+        """
+        self._doing |= doing
+        with self._beating, contextlib.suppress(OSError):
+            draft = self._folder / f".{self.facts.id}.beat"
+            draft.write_text(json.dumps({"at": _now(), **self._doing}))
+            draft.replace(_beat_file(self._folder, self.facts.number))
+
+    @contextlib.contextmanager
+    def heart(self) -> Iterator[None]:
+        """Beat every half minute while the block runs, whatever it does."""
+        over = threading.Event()
+
+        def live() -> None:
+            while not over.wait(HEARTBEAT):
+                self.beat()
+
+        self.beat()
+        thread = threading.Thread(target=live, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def end(self, status: str, error: BaseException | None = None) -> None:
         """Write how the attempt ended: ``done``, ``stopped``, or ``failed`` with the error's one line and traceback."""
@@ -119,6 +160,23 @@ class Attempt:
         write_record(path, "attempt", {"attempts": [asdict(self.facts)]})
 
 
+def newest_attempt(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The columns of a cell's newest attempt, and its last heartbeat (empty if there is none); ``None``: no attempt."""
+    attempts = folder / "attempts"
+    number = max(_numbers(attempts), default=0)
+    if not number:
+        return None
+    try:
+        facts = read_record(attempts / _name(number))["tables"]["attempts"][0]
+    except (BadRecord, LookupError, TypeError):
+        return None
+    try:
+        beat = json.loads(_beat_file(attempts, number).read_text())
+    except (OSError, ValueError):
+        beat = {}
+    return facts, beat
+
+
 def _mark_lost(folder: Path, current: int) -> None:
     """Earlier attempts that still say ``running`` have lost the cell."""
     for number in _numbers(folder):
@@ -135,8 +193,18 @@ def _name(number: int) -> str:
     return f"{number:04}.json"
 
 
+def _beat_file(folder: Path, number: int) -> Path:
+    return folder / f"{number:04}.beat"
+
+
 def _numbers(folder: Path) -> list[int]:
     return [int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit()]
+
+
+def _job_id() -> str | None:
+    """The SLURM job that this process runs in, as squeue names it: ``123``, or ``123_4`` for an array's task."""
+    array, index = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{index}" if array and index else os.environ.get("SLURM_JOB_ID")
 
 
 def _now() -> str:
@@ -155,6 +223,10 @@ def _versions() -> str:
 def code_version() -> tuple[str, bool | None]:
     """The git commit of the running code and whether the tree was clean; the package version outside of a checkout."""
     here = Path(__file__).resolve().parents[2]
+    note = here / "sd" / SNAPSHOT_NOTE
+    if note.exists():
+        said = json.loads(note.read_text())
+        return said["commit"], said["clean"]
     try:
         if not (here / ".git").exists():
             raise OSError

@@ -100,6 +100,7 @@ class Database:
         """
         with self._writing() as connection:
             Base.metadata.create_all(connection)
+            _add_new_columns(connection)
             there = meta(connection)
             version = there.get("schema_version", str(SCHEMA_VERSION))
             if version != str(SCHEMA_VERSION):
@@ -205,6 +206,17 @@ def _configure_sqlite(engine: Engine) -> None:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+def _add_new_columns(connection: Connection) -> None:
+    """Give the tables of an older database the columns that have come since; such a column may always be NULL."""
+    inspector = sa.inspect(connection)
+    for table in Base.metadata.sorted_tables:
+        known = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
 
 
 def _other_version(engine: Engine, version: str) -> BadInput:

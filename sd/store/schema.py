@@ -76,6 +76,7 @@ class Attempt(Base):
     restart_count: Mapped[int]
     device: Mapped[str | None]
     threads: Mapped[int | None]
+    expected_seconds: Mapped[float | None]
     code_version: Mapped[str]
     code_clean: Mapped[bool | None]
     versions_json: Mapped[str]

@@ -38,10 +38,12 @@ def refresh(connection: Connection) -> None:
 @cache
 def expected_meta() -> dict[str, str]:
     """The schema version, and the SHA-256 of what comes with the code rather than from a run."""
+    columns = " ".join(f"{table.name}.{column.name}" for table in Base.metadata.sorted_tables for column in table.c)
     views = "\n".join(view_definitions().values()).encode()
     published = resource("sql", "published.csv").read_bytes()
     return {
         "schema_version": str(SCHEMA_VERSION),
+        "columns": hashlib.sha256(columns.encode()).hexdigest(),
         "views": hashlib.sha256(views).hexdigest(),
         "published": hashlib.sha256(published).hexdigest(),
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sd.plan.cell import Cell
-from sd.plan.cost import gpu_hours, petaflop
+from sd.plan.cost import estimate, petaflop
 from sd.plan.grid import read_grid
 from sd.plan.recipe import RECIPES
 from sd.plan.schedule import Plan, plan
@@ -71,4 +71,4 @@ def test_cost_is_that_of_spec_section_5() -> None:
     assert petaflop(teacher) == pytest.approx(99.972, abs=0.001)
     assert petaflop(student) == pytest.approx(133.296, abs=0.001)
     assert petaflop(sam) == pytest.approx(2 * 99.972, abs=0.001)
-    assert gpu_hours(teacher) == pytest.approx(0.278, abs=0.001)
+    assert estimate([Step(teacher)], {}).hours == pytest.approx(0.278, abs=0.001)

@@ -1,0 +1,110 @@
+"""Manifests: what the tasks of one array are to do, in one file that is written before the array is submitted.
+
+The first line is a header; each further line is one task with its steps. A task reads up to its own line only.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sd.durable import write_durably
+from sd.plan.cell import Cell
+from sd.plan.measure import MEASURES
+from sd.plan.schedule import Step
+
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the tasks of an array have in common.
+
+    Attributes:
+        device: ``cpu``, or ``cuda``, which a task then insists on.
+        pack: cells that run at a time in one task.
+        db: the database that a task puts its facts into, as an absolute path or URL; ``None``: what SD_DB says.
+        code: the folder of the code that was submitted.
+    """
+
+    grid: str
+    submission: str
+    array: str
+    comment: str
+    root: str
+    data_root: str | None
+    db: str | None
+    code: str
+    device: str
+    pack: int
+    save_every: float
+
+
+@dataclass(frozen=True)
+class Work:
+    """One cell of a task.
+
+    Attributes:
+        scores_before: what is known of an earlier training of it.
+        expected_seconds: what the launcher thought that it would take.
+    """
+
+    step: Step
+    scores_before: dict[str, float] | None
+    expected_seconds: float | None
+
+
+def write_manifest(path: Path, header: Header, tasks: Iterable[tuple[int, list[Work]]]) -> None:
+    """Write a manifest durably."""
+    lines = [json.dumps({"manifest_version": MANIFEST_VERSION, **asdict(header)})]
+    for index, works in tasks:
+        content = {"task": index, "keys": [work.step.cell.key for work in works], "works": [_to_json(w) for w in works]}
+        lines.append(json.dumps(content, separators=(",", ":")))
+    write_durably(path, "\n".join([*lines, ""]).encode())
+
+
+def read_task(path: Path, index: int) -> tuple[Header, list[Work]]:
+    """The header of a manifest and one of its tasks. Raises ``LookupError`` if it has no such task."""
+    with path.open(encoding="utf-8") as file:
+        head = json.loads(next(file))
+        head.pop("manifest_version")
+        for line in file:
+            if line.startswith(f'{{"task":{index},'):
+                return Header(**head), [_from_json(work) for work in json.loads(line)["works"]]
+    raise LookupError(f"{path}: has no task {index}")
+
+
+def read_keys(path: Path) -> dict[int, list[str]]:
+    """The keys of the cells of each task of a manifest, by index."""
+    with path.open(encoding="utf-8") as file:
+        next(file)
+        found = {}
+        for line in file:
+            start, _, _ = line.partition(',"works":')
+            task = json.loads(start + "}")
+            found[task["task"]] = task["keys"]
+    return found
+
+
+def read_cells(path: Path) -> dict[int, list[Cell]]:
+    """The cells of each task of a manifest, by index."""
+    with path.open(encoding="utf-8") as file:
+        next(file)
+        tasks = [json.loads(line) for line in file]
+    return {task["task"]: [_from_json(work).step.cell for work in task["works"]] for task in tasks}
+
+
+def _to_json(work: Work) -> dict[str, Any]:
+    measures = [{"name": measure.name, **measure.model_dump(mode="json")} for measure in work.step.measures]
+    given = {"scores_before": work.scores_before, "expected_seconds": work.expected_seconds}
+    return {"cell": work.step.cell.to_json(), "measures": measures, **given}
+
+
+def _from_json(data: dict[str, Any]) -> Work:
+    measures = []
+    for settings in data["measures"]:
+        name = settings.pop("name")
+        measures.append(MEASURES[name].model_validate(settings))
+    step = Step(Cell.from_json(data["cell"]), tuple(measures))
+    return Work(step, data["scores_before"], data["expected_seconds"])

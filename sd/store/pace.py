@@ -1,0 +1,53 @@
+"""How fast cells have been, by what the database knows, so that what is to come can be priced."""
+
+from typing import Any
+
+from sd.plan.cost import Pace
+from sd.store.database import Database
+
+# What an attempt noted as its device, without the index of a GPU: one card is as fast as the next.
+_HARDWARE = "CASE WHEN a.device LIKE 'cuda:%' THEN 'cuda' || substr(a.device, 7) ELSE a.device END"
+
+
+def paces(database: Database, device: str) -> dict[tuple[str, str], Pace]:
+    """The pace of each (architecture, data set) on a kind of device, as measured on the model that ran most of them.
+
+    Args:
+        device: ``cpu`` or ``cuda``.
+    """
+    measures: dict[tuple[str, str, str], dict[str, float]] = {}
+    for row in _curvature(database, device):
+        measures.setdefault((row["arch"], row["dataset"], row["hardware"]), {})[row["measure_key"]] = row["seconds"]
+    found: dict[tuple[str, str], Pace] = {}
+    for row in sorted(_epochs(database, device), key=lambda row: -row["cells"]):
+        place = (row["arch"], row["dataset"])
+        if place not in found:
+            found[place] = Pace(
+                row["hardware"], row["cells"], row["seconds"], measures.get((*place, row["hardware"]), {})
+            )
+    return found
+
+
+def _epochs(database: Database, device: str) -> list[dict[str, Any]]:
+    """Mean seconds of an epoch for each forward pass of a training step (``sd.plan.cost.forwards``)."""
+    passes = "CASE WHEN c.optimizer = 'sam' THEN 6 WHEN c.teacher_key IS NULL THEN 3 ELSE 4 END"
+    return database.rows(
+        f"SELECT c.arch, c.dataset, {_HARDWARE} AS hardware, COUNT(DISTINCT c.key) AS cells,"
+        f" AVG(e.seconds / {passes}) AS seconds"
+        " FROM cells c JOIN epochs e ON e.cell_key = c.key"
+        " JOIN (SELECT cell_key, MIN(attempt_id) AS attempt_id FROM evaluations GROUP BY cell_key) v"
+        " ON v.cell_key = c.key JOIN attempts a ON a.id = v.attempt_id"
+        " WHERE a.device LIKE :kind GROUP BY c.arch, c.dataset, hardware ORDER BY hardware",
+        kind=f"{device}%",
+    )
+
+
+def _curvature(database: Database, device: str) -> list[dict[str, Any]]:
+    """Mean seconds of a whole curvature measure of one cell: all its checkpoints and splits."""
+    return database.rows(
+        f"SELECT c.arch, c.dataset, {_HARDWARE} AS hardware, h.measure_key,"
+        " SUM(h.seconds) / COUNT(DISTINCT c.key) AS seconds"
+        " FROM curvature h JOIN cells c ON c.key = h.cell_key JOIN attempts a ON a.id = h.attempt_id"
+        " WHERE a.device LIKE :kind GROUP BY c.arch, c.dataset, hardware, h.measure_key",
+        kind=f"{device}%",
+    )

@@ -1,0 +1,71 @@
+"""Where a cell stands: done, running, waiting, failed or missing; by its records and, where there is one, a queue."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from sd.plan.cell import Cell
+from sd.store.attempt import HEARTBEAT, newest_attempt
+from sd.store.record import cell_folder
+
+State = Literal["done", "running", "waiting", "failed", "missing"]
+
+# An attempt without a sign of life for this long is told of.
+_SILENCE = 4 * HEARTBEAT
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a cell stands.
+
+    Attributes:
+        note: what it waits for, why it failed, or what is odd about it; one line.
+        job: the task in the cluster's queue, as the cluster names it.
+        log: the file that its task writes to.
+        epoch, top1: the last finished epoch of a running cell, and its test accuracy in percent.
+        seconds_left: of a running cell, at the pace of its last epoch, measures not counted.
+    """
+
+    state: State
+    note: str = ""
+    job: str | None = None
+    log: Path | None = None
+    epoch: int | None = None
+    top1: float | None = None
+    seconds_left: float | None = None
+
+
+def by_attempt(cell: Cell, root: Path, *, alive: bool | None) -> Standing | None:
+    """Where an unfinished cell stands by its newest attempt; ``None`` if nobody has tried it yet.
+
+    Args:
+        alive: whether a queue says that it runs; ``None`` if there is no queue to ask.
+    """
+    newest = newest_attempt(cell_folder(root, cell.key))
+    if newest is None:
+        return None
+    facts, beat = newest
+    status = facts["status"]
+    if status == "failed":
+        return Standing("failed", str(facts["error"]))
+    if status != "running":
+        return (
+            Standing("missing", "its last attempt ended before it was done") if status in {"stopped", "lost"} else None
+        )
+    silent = _age(beat.get("at") or facts["started_at"])
+    if alive is False or (alive is None and silent > _SILENCE):
+        return Standing("failed", f"attempt {facts['number']} on {facts['host']} was killed, without a word")
+    note = f"no sign of life for {silent / 60:.0f} min from {facts['host']}" if silent > _SILENCE else ""
+    return replace(_running(beat, cell), note=note)
+
+
+def _running(beat: dict[str, Any], cell: Cell) -> Standing:
+    epoch = int(beat.get("epoch") or 0)
+    pace = beat.get("seconds_per_epoch")
+    left = pace * (cell.recipe.epochs - epoch) if pace is not None else None
+    return Standing("running", epoch=epoch, top1=beat.get("test_top1"), seconds_left=left)
+
+
+def _age(moment: str) -> float:
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
