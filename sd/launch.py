@@ -28,7 +28,7 @@ from sd.cluster.submission import (
 )
 from sd.plan.catalogue import DATASETS
 from sd.plan.cost import REFERENCE_TFLOPS, Estimate, estimate, petaflop
-from sd.plan.resources import Profile, Resources
+from sd.plan.resources import Resources
 from sd.plan.schedule import Plan
 from sd.render.live import Display, duration
 from sd.store.database import Database, open_database
@@ -287,7 +287,7 @@ def _summary(
 
 def _source(cost: Estimate, cells: list[Any]) -> str:
     """Where an estimate comes from, in words."""
-    measured = {name: pace for name, pace in cost.measured.items()}
+    measured = cost.measured
     said = [
         f"{arch} on {dataset} as {pace.cells} cells took on {pace.device}" for (arch, dataset), pace in measured.items()
     ]

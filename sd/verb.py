@@ -43,7 +43,7 @@ class Site:
 
 
 def read_site(profile: Path | None, root: Path | None, data_root: Path | None = None) -> Site:
-    """What the command line says, then the environment, then the profile's scratch folder, then ``runs`` and ``data``."""
+    """What the command line says, else the environment, else the profile's scratch folder, else ``runs``, ``data``."""
     site = read_profile(shipped(profile) if profile else None)
     scratch = site.scratch or Path()
     data = data_root or Path(os.environ.get("SD_DATA") or scratch / "data")

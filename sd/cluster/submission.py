@@ -40,7 +40,7 @@ class Orders:
 
     root: Path
     data_root: Path | None
-    db: str
+    db: str | None
     profile: Profile
     asked: Resources
     device: str

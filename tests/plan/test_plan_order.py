@@ -8,7 +8,7 @@ from sd.plan.cell import Cell
 from sd.plan.cost import estimate, petaflop
 from sd.plan.grid import read_grid
 from sd.plan.recipe import RECIPES
-from sd.plan.schedule import Plan, plan
+from sd.plan.schedule import Plan, Step, plan
 
 GRID = """\
 name: g
