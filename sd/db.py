@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sd import verb
+from sd.render.words import counted
 from sd.store.database import open_database
 from sd.store.maintenance import check_all, export_tables, rebuild_database
 from sd.store.record import find_records
@@ -18,16 +19,16 @@ app = verb.app("db")
 def ingest(db: verb.Db = None, root: verb.Root = None) -> None:
     """Take every record under the root into the database; what is there already is passed over."""
     taken = open_database(db, create=True).ingest(find_records(verb.read_site(None, root).root))
-    _tell(f"{verb.counted(taken.new, 'new record')} taken in", taken.refused)
+    _tell(f"{counted(taken.new, 'new record')} taken in", taken.refused)
 
 
 @app.command()
 def rebuild(db: verb.Db = None, root: verb.Root = None) -> None:
     """Make an SQLite database again from the records alone; the old file is kept beside it."""
     made = rebuild_database(db, verb.read_site(None, root).root)
-    lost = f"; {verb.counted(made.lost, 'cell')} of the old one without a record here" if made.lost else ""
+    lost = f"; {counted(made.lost, 'cell')} of the old one without a record here" if made.lost else ""
     kept = f"; the old one is {made.old}{lost}" if made.old else ""
-    _tell(f"{made.path}: made from {verb.counted(made.taken.new, 'record')}{kept}", made.taken.refused)
+    _tell(f"{made.path}: made from {counted(made.taken.new, 'record')}{kept}", made.taken.refused)
 
 
 @app.command()

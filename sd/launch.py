@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +13,8 @@ from rich.console import Console
 from sd import BadInput, verb
 from sd.cluster import slurm
 from sd.cluster.local import Folders, LocalRun, alone_in, divide_machine
-from sd.cluster.standing import failed_before
 from sd.cluster.submission import (
     Orders,
-    Queued,
     Submission,
     db_for_jobs,
     in_queue,
@@ -27,14 +24,17 @@ from sd.cluster.submission import (
     write_scripts,
 )
 from sd.plan.catalogue import DATASETS
-from sd.plan.cost import REFERENCE_TFLOPS, Estimate, estimate, petaflop
+from sd.plan.cost import estimate
 from sd.plan.resources import Resources
 from sd.plan.schedule import Plan
-from sd.render.live import Display, duration
+from sd.render.forecast import content, ending, forecast
+from sd.render.live import Display
+from sd.render.words import counted
 from sd.store.database import Database, open_database
 from sd.store.pace import paces
-from sd.store.progress import Done, progress, scores_in
-from sd.store.record import cell_folder, records_of
+from sd.store.progress import scores_in
+from sd.store.record import cell_folder
+from sd.store.todo import Todo, find_todo
 
 app = verb.app("launch")
 
@@ -137,27 +137,28 @@ def _here(
     """Run the plan on this machine."""
     queued = in_queue(site.root, slurm.queue()) if (site.root / "submissions").exists() and slurm.available() else {}
     if not dry_run and queued.keys() & plan.steps.keys():
-        count = verb.counted(len(queued.keys() & plan.steps.keys()), "cell")
+        count = counted(len(queued.keys() & plan.steps.keys()), "cell")
         raise BadInput(
             f"--local: {count} of this plan are in SLURM's queue; cancel them first: python -m sd.cancel GRID"
         )
     database = open_database(db, create=True)
-    done, wanted = _wanted(plan, site.root, database, {}, retry=retry)
-    kind = "cuda" if divide_machine(workers, device, 1).devices[0] != "cpu" else "cpu"
-    cost = estimate((step for key, step in plan.steps.items() if key in wanted), paces(database, kind))
-    tell(_summary(plan, done, wanted, {}, cost, "to run"))
-    if dry_run or not wanted:
+    todo = find_todo(plan, site.root, database, (), retry=retry)
+    tell(todo.refused)
+    layout = divide_machine(workers, device, max(1, len(todo.wanted)))
+    kind = "cpu" if layout.devices[0] == "cpu" else "cuda"
+    cost = estimate(todo.steps, dict.fromkeys(todo.wanted, kind), {kind: paces(database, kind)})
+    tell(forecast(todo, cost, "to run"))
+    if dry_run or not todo.wanted:
         return
-    layout = divide_machine(workers, device, len(wanted))
-    _require_data(plan, wanted, site.data_root)
-    hands = f"{verb.counted(layout.count, 'worker')} of {verb.counted(layout.threads, 'thread')}"
+    _require_data(todo, site.data_root)
+    hands = f"{counted(layout.count, 'worker')} of {counted(layout.threads, 'thread')}"
     print(f"{hands} on {', '.join(sorted(set(layout.devices)))}", flush=True)
-    with alone_in(site.root), Display(Console(), [plan.steps[key].cell for key in wanted]) as display:
+    with alone_in(site.root), Display(Console(), [step.cell for step in todo.steps]) as display:
         outcome = LocalRun(
             plan,
-            wanted,
-            scores_in(database, wanted),
-            {},
+            set(todo.wanted),
+            scores_in(database, todo.wanted),
+            cost.seconds,
             folders=Folders(site.root, site.data_root),
             database=database,
             workers=layout,
@@ -169,9 +170,8 @@ def _here(
         folder = cell_folder(site.root, key)
         print(f"failed: {plan.steps[key].cell.label}: {error} (see {folder / 'attempts'})", file=sys.stderr)
     if outcome.stopped:
-        print(
-            f"stopped with {len(outcome.done)} of {len(wanted)} cells done; the same command goes on", file=sys.stderr
-        )
+        count = f"{len(outcome.done)} of {counted(len(todo.wanted), 'cell')}"
+        print(f"stopped with {count} done; the same command goes on", file=sys.stderr)
         raise typer.Exit(130)
     if outcome.failed:
         raise typer.Exit(1)
@@ -182,148 +182,72 @@ def _through_slurm(
 ) -> None:
     """Submit the plan, or show or write what would be submitted."""
     if dry_run:
-        here = slurm.available()
-        queued = in_queue(orders.root, slurm.queue()) if here else {}
-        database = open_database(db, create=True)
-        submission = _prepare(plan, orders, database, queued, retry=retry, dry=True)
+        submission = _prepare(plan, orders, db, retry=retry, dry=True, need_data=False)
         if submission:
             _show(submission)
-        if not here:
+        if not slurm.available():
             print("this machine has no SLURM: its queue and the size of its arrays are not known")
         return
     with launching(orders.root) as lock:
-        queued = in_queue(orders.root, slurm.queue()) if slurm.available() else {}
-        database = open_database(db, create=True)
-        submission = _prepare(plan, orders, database, queued, retry=retry, dry=False, need_data=not scripts)
+        submission = _prepare(plan, orders, db, retry=retry, dry=False, need_data=not scripts)
         if submission is None:
             return
         if scripts:
             write_scripts(submission, scripts)
-            print(
-                f"{verb.counted(len(submission.arrays), 'batch script')} in {scripts}; submit them with: "
-                f"{scripts / 'submit.sh'}"
-            )
+            count = counted(len(submission.arrays), "batch script")
+            print(f"{count} in {scripts}; submit them with: {scripts / 'submit.sh'}")
             return
-        sent = send(submission, lock, lambda array, job: print(f"{array.name}: job {job}, {_content(array)}"))
+        sent = send(submission, lock, lambda array, job: print(f"{array.name}: job {job}, {content(array)}"))
     if sent.refused:
         print(f"sbatch refused {sent.refused}", file=sys.stderr)
-        count = f"{len(sent.jobs)} of {verb.counted(len(submission.arrays), 'array')}"
+        count = f"{len(sent.jobs)} of {counted(len(submission.arrays), 'array')}"
         print(f"{count} submitted; the same command goes on with the rest", file=sys.stderr)
         raise typer.Exit(1)
     print("follow them with: python -m sd.status GRID")
 
 
 def _prepare(
-    plan: Plan,
-    orders: Orders,
-    database: Database,
-    queued: dict[str, Queued],
-    *,
-    retry: bool,
-    dry: bool,
-    need_data: bool = False,
+    plan: Plan, orders: Orders, db: str | None, *, retry: bool, dry: bool, need_data: bool
 ) -> Submission | None:
     """The arrays of what is left to do, ready to be sent; ``None`` if nothing is."""
-    done, wanted = _wanted(plan, orders.root, database, queued, retry=retry)
-    kind = "cpu" if orders.device == "cpu" else "cuda"
-    resources = orders.resources(plan, wanted)
-    steps = [step for key, step in plan.steps.items() if key in wanted]
-    cpu_steps = {step.cell.key for step in steps if kind == "cuda" and not resources[step.cell.key].gpus}
-    known = paces(database, "cpu" if steps and len(cpu_steps) == len(steps) else kind)
-    cost = estimate(steps, known)
-    tell(_summary(plan, done, wanted, queued, cost, "to submit"))
-    if not wanted:
+    here = slurm.available()
+    queued = in_queue(orders.root, slurm.queue()) if here else {}
+    database = open_database(db, create=True)
+    todo = find_todo(plan, orders.root, database, queued, retry=retry)
+    tell(todo.refused)
+    resources = orders.resources(plan, todo.wanted)
+    kinds = {key: orders.kind(asked) for key, asked in resources.items()}
+    cost = estimate(todo.steps, kinds, {kind: paces(database, kind) for kind in sorted(set(kinds.values()))})
+    tell(forecast(todo, cost, "to submit"))
+    if not todo.wanted:
         return None
-    if slurm.available():
-        partition = resources[steps[0].cell.key].partition
-        tell(_when(cost, slurm.gpus_in(partition) if kind == "cuda" and not cpu_steps else None, partition))
+    if here:
+        partition = resources[todo.steps[0].cell.key].partition
+        print(ending(cost, slurm.gpus_in(partition), partition), flush=True)
     if need_data:
-        _require_data(plan, wanted, orders.data_root)
+        _require_data(todo, orders.data_root)
     return prepare(
-        plan,
-        wanted,
+        todo,
         orders,
         queued=queued,
-        scores_before=scores_in(database, wanted),
+        scores_before=scores_in(database, todo.wanted),
         expected=cost.seconds,
-        largest=slurm.largest_array() if slurm.available() else _ASSUMED_ARRAY,
+        largest=slurm.largest_array() if here else _ASSUMED_ARRAY,
         dry=dry,
     )
-
-
-def _wanted(
-    plan: Plan, root: Path, database: Database, queued: dict[str, Queued], *, retry: bool
-) -> tuple[Done, set[str]]:
-    """What is done, and which cells are to be run now: neither done nor in the queue."""
-    tell(database.ingest(path for key in plan.steps for path in records_of(cell_folder(root, key))).refused)
-    done = progress(plan, root, database)
-    there = plan.steps.keys()
-    wanted = plan.needed(missing=there - done.facts - queued.keys(), untrained=there - done.trained - queued.keys())
-    if retry:
-        again = failed_before(root, wanted)
-        wanted &= again.union(*(plan.descendants(key) for key in again))
-    return done, wanted
-
-
-def _summary(
-    plan: Plan, done: Done, wanted: set[str], queued: dict[str, Queued], cost: Estimate, verb_: str
-) -> list[str]:
-    cells = [plan.steps[key].cell for key in wanted]
-    again = len(wanted & done.facts)
-    waiting = len(plan.steps.keys() & queued.keys() - done.facts)
-    in_the_queue = f" {waiting} in the queue," if waiting else ""
-    counts = f"{verb.counted(len(plan.steps), 'cell')}, {len(done.facts)} done,{in_the_queue} {len(wanted)} {verb_}"
-    lines = [f"{plan.name}: {counts}"]
-    if again:
-        lines.append(
-            f"{again} of them have facts but no checkpoint here, and are trained again because a student needs them"
-        )
-    if cells:
-        lines.append(
-            f"cost: {sum(map(petaflop, cells)):.3g} PFLOP, {cost.hours:.2g} device-hours; {_source(cost, cells)}"
-        )
-    return lines
-
-
-def _source(cost: Estimate, cells: list[Any]) -> str:
-    """Where an estimate comes from, in words."""
-    measured = cost.measured
-    said = [
-        f"{arch} on {dataset} as {pace.cells} cells took on {pace.device}" for (arch, dataset), pace in measured.items()
-    ]
-    if any((cell.arch, cell.dataset) not in measured for cell in cells):
-        what = "the others" if said else "all"
-        said.append(f"{what} by operations, at an assumed {REFERENCE_TFLOPS:g} TFLOP/s")
-    return "; ".join(said)
-
-
-def _when(cost: Estimate, gpus: int | None, partition: str | None) -> list[str]:
-    """The longest chain and the end that follows from it, and from the number of GPUs where that is known."""
-    at_once = cost.chain
-    line = f"longest chain: {duration(cost.chain)}"
-    if gpus:
-        at_once = max(at_once, cost.hours * 3600 / gpus)
-        line += f"; on all {gpus} GPUs of {partition or 'the default partition'}"
-    end = datetime.now().astimezone() + timedelta(seconds=at_once)
-    return [f"{line}: not done before {end:%Y-%m-%d %H:%M}"]
 
 
 def _show(submission: Submission) -> None:
     """Print the arrays, what they wait for, and their batch scripts."""
     for array in submission.arrays:
         waits = f" --dependency={array.after.spelled({})}" if array.after else ""
-        print(f"\nsbatch{waits} {array.name}.sh    # {_content(array)}")
+        print(f"\nsbatch{waits} {array.name}.sh    # {content(array)}")
         print("\n".join(f"    {line}" for line in slurm.batch_script(array, submission.wiring).rstrip().splitlines()))
-    calls = verb.counted(len(submission.arrays), "array")
+    calls = counted(len(submission.arrays), "array")
     print(
-        f"\n{calls}, {verb.counted(len(submission.arrays), 'call')} of sbatch, "
-        f"{verb.counted(sum(len(array.tasks) for array in submission.arrays), 'task')}"
+        f"\n{calls}, {counted(len(submission.arrays), 'call')} of sbatch, "
+        f"{counted(sum(len(array.tasks) for array in submission.arrays), 'task')}"
     )
-
-
-def _content(array: Any) -> str:
-    cells, tasks = len(array.keys), len(array.tasks)
-    return verb.counted(cells, "cell") + (f" in {verb.counted(tasks, 'task')}" if tasks != cells else "")
 
 
 def _asked(sbatch: list[str], **given: Any) -> Resources:
@@ -341,9 +265,9 @@ def _asked(sbatch: list[str], **given: Any) -> Resources:
         raise BadInput(f"--{name}: {value}{detail['msg']}") from None
 
 
-def _require_data(plan: Plan, wanted: set[str], data_root: Path | None) -> None:
+def _require_data(todo: Todo, data_root: Path | None) -> None:
     """Read each data set once before anything begins, so that a missing one is said once and nothing is begun."""
-    names = {plan.steps[key].cell.dataset for key in wanted}
+    names = {step.cell.dataset for step in todo.steps}
     fetched = sorted(name for name in names if not DATASETS[name].bundled)
     if fetched:
         from sd.train.datasets import load

@@ -1,6 +1,7 @@
 """What every ``python -m sd.VERB`` shares: how it starts, and how it ends when what it was given cannot be used."""
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,9 +83,9 @@ def read_plan(grids: list[Path]) -> tuple[Plan, list[str]]:
     return plan(found), sorted({note for grid in found for note in grid.notes})
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 cell``, ``2 cells``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def is_key(text: str) -> bool:
+    """Whether a word is the key of a cell, 16 hexadecimal digits, rather than a file."""
+    return re.fullmatch(r"[0-9a-f]{16}", text) is not None and not Path(text).exists()
 
 
 def shipped(path: Path) -> Path:

@@ -62,9 +62,11 @@ def main(manifest: Path) -> int:
     """Do the task that SLURM's environment names; the exit code of the job."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # until the run is ready for them
     job = os.environ["SLURM_JOB_ID"]
-    header, works = read_task(manifest, int(os.environ.get("SLURM_ARRAY_TASK_ID", "0")))
+    index = os.environ.get("SLURM_ARRAY_TASK_ID", "0")
+    header, works = read_task(manifest, int(index))
     restarts = os.environ.get("SLURM_RESTART_COUNT", "0")
-    print(f"job {job} on {os.uname().nodename}, restart {restarts}, code {header.code}", flush=True)
+    name = f"{os.environ.get('SLURM_ARRAY_JOB_ID', job)}_{index}"
+    print(f"job {name} on {os.uname().nodename}, restart {restarts}, code {header.code}", flush=True)
     outcome = _run(header, works)
     if outcome.stopped and len(outcome.done) < len(works):
         return _go_back(job)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -144,7 +144,7 @@ class LocalRun:
     plan: Plan
     wanted: set[str]
     scores_before: dict[str, dict[str, float]]
-    expected: dict[str, float]
+    expected: Mapping[str, float]
     folders: Folders
     database: Database | None
     workers: Workers

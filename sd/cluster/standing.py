@@ -8,9 +8,7 @@ from sd.cluster import slurm
 from sd.cluster.submission import Queued, Submitted, in_queue, submitted
 from sd.plan.cell import Cell
 from sd.plan.schedule import Plan
-from sd.store.attempt import newest_attempt
 from sd.store.progress import Done
-from sd.store.record import cell_folder
 from sd.store.standing import Standing, by_attempt
 
 # What SLURM's reasons mean, for those that a user meets.
@@ -61,16 +59,6 @@ def overview(plan: Plan, root: Path, done: Done) -> Overview:
     for key in unknown:
         standings[key] = _ended(standings[key], before.get(key), ended)
     return Overview({key: _after_teacher(plan.steps[key].cell, standings) for key in plan.steps}, notes)
-
-
-def failed_before(root: Path, keys: Collection[str]) -> set[str]:
-    """Which of these cells, neither done nor in the queue, have been tried: their last attempt failed or was killed."""
-    found = set()
-    for key in keys:
-        newest = newest_attempt(cell_folder(root, key))
-        if newest and newest[0]["status"] in {"failed", "running", "lost"}:
-            found.add(key)
-    return found
 
 
 def _in_queue(cell: Cell, root: Path, queued: Queued) -> Standing:

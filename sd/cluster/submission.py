@@ -25,6 +25,7 @@ from sd.durable import write_durably
 from sd.plan.arrays import Array, Task, make_arrays
 from sd.plan.resources import DEFAULTS, Profile, Resources, resources_for
 from sd.plan.schedule import Plan
+from sd.store.todo import Todo
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Orders:
             found[key] = asked.model_copy(update={"gpus": 0}) if self.device == "cpu" else asked
         return found
 
+    def kind(self, asked: Resources) -> str:
+        """The kind of device that a job with these resources runs on: ``cuda`` or ``cpu``."""
+        gpu = self.device == "cuda" or (self.device == "auto" and bool(asked.gpus))
+        return "cuda" if gpu else "cpu"
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -75,6 +81,7 @@ class Queued:
 
     entry: Entry
     log: Path
+    manifest: Path
 
     @property
     def task(self) -> Task:
@@ -126,13 +133,12 @@ def in_queue(root: Path, entries: Sequence[Entry]) -> dict[str, Queued]:
                 _write_down(folder, ours[1], entry.array)
         for key in tasks[manifest].get(entry.index, []):
             if key not in found or entry.state == "RUNNING":
-                found[key] = Queued(entry, slurm.log_path(folder, entry.array, entry.index))
+                found[key] = Queued(entry, slurm.log_path(folder, entry.array, entry.index), manifest)
     return found
 
 
 def prepare(
-    plan: Plan,
-    wanted: Collection[str],
+    todo: Todo,
     orders: Orders,
     *,
     queued: Mapping[str, Queued],
@@ -141,7 +147,7 @@ def prepare(
     largest: int,
     dry: bool = False,
 ) -> Submission:
-    """Make the arrays of the wanted cells, and write all that their jobs need: code, manifests, batch scripts.
+    """Make the arrays of the cells that are to be run, and write what their jobs need: code, manifests, batch scripts.
 
     Args:
         queued: the cells that are in the queue already (:func:`in_queue`).
@@ -149,9 +155,10 @@ def prepare(
         largest: how many elements an array may have.
         dry: write nothing; the scripts then name folders that are not there.
     """
-    resources = orders.resources(plan, wanted)
+    plan = todo.plan
+    resources = orders.resources(plan, todo.wanted)
     arrays = make_arrays(
-        plan, wanted, resources=resources, queued={key: it.task for key, it in queued.items()}, largest=largest
+        plan, todo.wanted, resources=resources, queued={key: it.task for key, it in queued.items()}, largest=largest
     )
     id_ = "DRY-RUN" if dry else f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     root = orders.root.absolute()
@@ -254,7 +261,6 @@ def submitted(root: Path, keys: Collection[str]) -> dict[str, Submitted]:
 
 
 def _header(array: Array, wiring: Wiring, orders: Orders) -> Header:
-    gpu = orders.device == "cuda" or (orders.device == "auto" and bool(array.resources.gpus))
     return Header(
         grid=wiring.grid,
         submission=wiring.submission,
@@ -264,7 +270,7 @@ def _header(array: Array, wiring: Wiring, orders: Orders) -> Header:
         data_root=str(orders.data_root.absolute()) if orders.data_root else None,
         db=orders.db,
         code=str(wiring.code),
-        device="cuda" if gpu else "cpu",
+        device=orders.kind(array.resources),
         pack=array.resources.pack or 1,
         save_every=orders.save_every,
     )

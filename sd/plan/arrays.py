@@ -90,6 +90,7 @@ def make_arrays(
         largest: the number of elements that an array may have; indices run from 0.
     """
     todo = [step.cell for key, step in plan.steps.items() if key in wanted]
+    todo.sort(key=lambda cell: not plan.students_of(cell.key))  # those first whose students wait
     places: dict[str, Task] = dict(queued)
     made: list[Array] = []
     levels = _levels(plan.cells)

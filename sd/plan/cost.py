@@ -8,8 +8,9 @@ from sd.plan.cell import Cell
 from sd.plan.measure import Measure
 from sd.plan.schedule import Step
 
-REFERENCE_TFLOPS = 100.0
-"""Effective TFLOP/s of the reference device of spec section 5, at which an unmeasured cell's time is stated."""
+REFERENCE_TFLOPS = {"cuda": 100.0, "cpu": 0.05}
+"""Effective TFLOP/s at which an unmeasured cell's time is stated: of the GPU of spec section 5, and of a few CPU cores
+(0.055 for resnet20 on CIFAR-10 on two of them, ``bench/RESULTS.md``)."""
 
 # A Hessian-vector product differentiates a gradient: about two forward and backward passes, of three forwards each.
 _FORWARDS_OF_A_PRODUCT = 6
@@ -24,10 +25,14 @@ def forwards(cell: Cell) -> int:
     return 6 if cell.optimizer == "sam" else 4 if cell.teacher else 3
 
 
+def forward_petaflop(cell: Cell) -> float:
+    """PFLOP of one forward pass of the whole training set."""
+    return DATASETS[cell.dataset].train * ARCHITECTURES[cell.arch].forward_gflop * 1e-6
+
+
 def petaflop(cell: Cell) -> float:
     """Training cost of a cell in PFLOP (10¹⁵ operations, 2 a multiply-add), evaluation left out."""
-    samples = DATASETS[cell.dataset].train * cell.recipe.epochs
-    return samples * ARCHITECTURES[cell.arch].forward_gflop * forwards(cell) * 1e-6
+    return forward_petaflop(cell) * cell.recipe.epochs * forwards(cell)
 
 
 def measure_petaflop(cell: Cell, measure: Measure) -> float:
@@ -55,45 +60,54 @@ class Pace:
     measures: Mapping[str, float]
 
 
+Paces = Mapping[tuple[str, str], Pace]
+"""The pace of each (architecture, data set) on one kind of device."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What some cells will take.
 
     Attributes:
         seconds: by key.
-        measured: the paces behind it, by (architecture, data set); cells of others are counted in operations.
+        kinds: the kind of device that each runs on, ``cuda`` or ``cpu``, by key.
+        measured: the paces behind it, by (architecture, data set, kind); cells of others are counted in operations.
         chain: seconds of the longest chain of cells that wait for one another.
     """
 
     seconds: Mapping[str, float]
-    measured: Mapping[tuple[str, str], Pace]
+    kinds: Mapping[str, str]
+    measured: Mapping[tuple[str, str, str], Pace]
     chain: float
 
-    @property
-    def hours(self) -> float:
-        """Device-hours of all cells together."""
-        return sum(self.seconds.values()) / 3600
+    def hours(self, kind: str) -> float:
+        """Hours that devices of this kind are busy."""
+        return sum(seconds for key, seconds in self.seconds.items() if self.kinds[key] == kind) / 3600
 
 
-def estimate(steps: Iterable[Step], paces: Mapping[tuple[str, str], Pace]) -> Estimate:
-    """What these steps will take, teachers first, each on a device of the pace that its like has had there."""
+def estimate(steps: Iterable[Step], kinds: Mapping[str, str], paces: Mapping[str, Paces]) -> Estimate:
+    """What these steps will take, teachers first, each on a device of its kind, at the pace that its like had there.
+
+    Args:
+        kinds: ``cuda`` or ``cpu``, by key.
+        paces: what was measured, by kind.
+    """
     seconds: dict[str, float] = {}
     until: dict[str, float] = {}
     used = {}
+    on: dict[str, str] = {}
     for step in steps:
         cell = step.cell
-        pace = paces.get((cell.arch, cell.dataset))
+        kind = on[cell.key] = kinds[cell.key]
+        pace = paces.get(kind, {}).get((cell.arch, cell.dataset))
         if pace:
-            used[cell.arch, cell.dataset] = pace
-            seconds[cell.key] = cell.recipe.epochs * forwards(cell) * pace.epoch
+            used[cell.arch, cell.dataset, kind] = pace
+            seconds_a_petaflop = pace.epoch / forward_petaflop(cell)
         else:
-            seconds[cell.key] = _seconds(petaflop(cell))
+            seconds_a_petaflop = 1e3 / REFERENCE_TFLOPS[kind]
+        seconds[cell.key] = petaflop(cell) * seconds_a_petaflop
         for measure in step.measures:
             known = pace.measures.get(measure.key) if pace else None
-            seconds[cell.key] += _seconds(measure_petaflop(cell, measure)) if known is None else known
+            seconds[cell.key] += measure_petaflop(cell, measure) * seconds_a_petaflop if known is None else known
         until[cell.key] = seconds[cell.key] + max((until.get(parent.key, 0.0) for parent in cell.parents), default=0.0)
-    return Estimate(seconds, used, max(until.values(), default=0.0))
-
-
-def _seconds(petaflops: float) -> float:
-    return petaflops / REFERENCE_TFLOPS * 1e3
+    return Estimate(seconds, on, used, max(until.values(), default=0.0))

@@ -43,15 +43,20 @@ def write_tables(tables: Sequence[Table], format_: str) -> str:
 def draw_tables(tables: Sequence[Table], console: Console) -> None:
     """Draw the tables for someone at a terminal."""
     for table in tables:
-        drawn = RichTable(title=table.title, caption=table.caption, title_justify="left", caption_justify="left")
-        for header in table.headers:
-            drawn.add_column(header)
-        for row in table.texts():
-            drawn.add_row(*row)
-        console.print(drawn, markup=False)
+        console.print(drawn(table), markup=False)
         for note in table.notes:
             console.print(note, markup=False, highlight=False, soft_wrap=True)
         console.print()
+
+
+def drawn(table: Table) -> RichTable:
+    """A table without its notes, for rich to print."""
+    result = RichTable(title=table.title, caption=table.caption, title_justify="left", caption_justify="left")
+    for header in table.headers:
+        result.add_column(header)
+    for row in table.texts():
+        result.add_row(*row)
+    return result
 
 
 def _environment() -> Environment:

@@ -1,37 +1,29 @@
 """The tables of a grid: accuracies in the shape of the paper's Table 2, curvature in the shape of its Table 4."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from sd.plan.catalogue import printed
-from sd.plan.cell import Cell
 from sd.plan.measure import Measure
 from sd.plan.schedule import Plan
+from sd.render.layout import (
+    NAMES,
+    identity,
+    identity_headers,
+    lay_out,
+    model_name,
+    model_order,
+    models_of,
+    previous,
+    taught_by,
+)
 from sd.render.table import Entry, Table, arrow
 from sd.store.database import Database
-
-NAMES = {"T": "Teacher", "SAM": "SAM"}
 
 CHECKPOINT_NOTES = {
     "best_test": "best_test is the epoch with the highest test accuracy: the paper's rule, which selects on the test "
     "set; --checkpoint last shows the final epoch.",
     "last": "last is the final epoch; --checkpoint best_test shows the paper's choice, which selects on the test set.",
 }
-
-
-@dataclass(frozen=True)
-class Study:
-    """What the cells of one row have in common; a teacher belongs to a row without alpha and tau."""
-
-    arch: str
-    dataset: str
-    aug: str
-    label_noise: float
-    protocol: str
-    tau: float | None = None
-    alpha: float | None = None
-    teacher_checkpoint: str | None = None
 
 
 def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -> list[Table]:
@@ -59,33 +51,28 @@ def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -
 
 
 def _accuracy_table(plan: Plan, found: dict[str, dict[str, Any]], checkpoint: str, fill: str) -> Table:
-    studies, columns = _layout(plan.cells)
-    rounds = max((cell.round for cell in plan.cells), default=0)
-    models = [
-        "T",
-        *(f"R{r}" for r in range(1, rounds + 1)),
-        *(["SAM"] if any(c.column == "SAM" for c in plan.cells) else []),
-    ]
+    studies, columns = lay_out(plan.cells)
+    models = models_of(plan.cells)
     seeds = max(len(cells) for cells in columns.values())
     rows: list[list[str | Entry]] = []
     for study in studies:
         entries: dict[str, Entry] = {}
         for model in models:
-            cells = columns.get((study, model)) or columns.get((_taught_by(study), model), [])
+            cells = columns.get((study, model)) or columns.get((taught_by(study), model), [])
             if not cells:
                 continue
             entry = _accuracy(found.get(cells[0].setting), expected=seeds)
             if model.startswith("R"):
-                entry = replace(entry, arrow=arrow(entries.get(_previous(model)), entry))
+                entry = replace(entry, arrow=arrow(entries.get(previous(model)), entry))
             entries[model] = entry
-        rows.append([*_identity(study, studies), *(entries.get(model, "") for model in models)])
+        rows.append([*identity(study, studies), *(entries.get(model, "") for model in models)])
     missing = sum(isinstance(item, Entry) and item.mean is None for row in rows for item in row)
     names = [NAMES.get(model) or f"Round {model[1:]}" for model in models]
     return Table(
         title=f"{plan.name}: test accuracy",
         caption=f"Test accuracy in percent at checkpoint {checkpoint}: mean ± sample standard deviation over "
         f"{seeds} seed{'s' if seeds > 1 else ''}; ↑ ↓ → against the previous round.",
-        headers=[*_identity_headers(studies), *names],
+        headers=[*identity_headers(studies), *names],
         rows=rows,
         notes=[CHECKPOINT_NOTES[checkpoint], *_missing_note(missing, fill)],
     )
@@ -101,18 +88,18 @@ def _curvature_table(
     fill: str,
 ) -> Table:
     measured = [step.cell for step in plan.steps.values() if measure in step.measures]
-    _, columns = _layout(measured)
-    studies = list(dict.fromkeys(_taught_by(study) for study, _ in columns))
+    _, columns = lay_out(measured)
+    studies = list(dict.fromkeys(taught_by(study) for study, _ in columns))
     seeds = max(len(cells) for cells in columns.values())
     rows: list[list[str | Entry]] = []
     for study in studies:
-        inside = [(s, model, cells) for (s, model), cells in columns.items() if _taught_by(s) == study]
-        for taught, model, cells in sorted(inside, key=lambda item: _model_order(item[0], item[1])):
+        inside = [(s, model, cells) for (s, model), cells in columns.items() if taught_by(s) == study]
+        for taught, model, cells in sorted(inside, key=lambda item: model_order(item[0], item[1])):
             row = found.get(cells[0].setting)
             rows.append(
                 [
-                    *_identity(study, studies, alpha=False),
-                    _model_name(taught, model),
+                    *identity(study, studies, alpha=False),
+                    model_name(taught, model),
                     _accuracy(accuracy.get(cells[0].setting), expected=seeds),
                     _estimate(row, "trace", seeds),
                     _probe_error(row),
@@ -129,84 +116,10 @@ def _curvature_table(
         caption=f"Hessian of the cross-entropy on {samples} fixed {split} images, without augmentation, at checkpoint "
         f"{checkpoint}: mean ± sample standard deviation over {seeds} seed{'s' if seeds > 1 else ''}. "
         f"s.e. is the standard error of one trace ({measure.probes} probes), averaged over the seeds.",
-        headers=[*_identity_headers(studies, alpha=False), "Model", "Accuracy", "Trace", "s.e.", "λmax"],
+        headers=[*identity_headers(studies, alpha=False), "Model", "Accuracy", "Trace", "s.e.", "λmax"],
         rows=rows,
         notes=notes,
     )
-
-
-def _layout(cells: Iterable[Cell]) -> tuple[list[Study], dict[tuple[Study, str], list[Cell]]]:
-    """The rows of a table in the order of the plan, and the cells of each (row, model)."""
-    columns: dict[tuple[Study, str], list[Cell]] = {}
-    for cell in cells:
-        study = Study(
-            cell.arch,
-            cell.dataset,
-            cell.aug,
-            cell.label_noise,
-            cell.protocol,
-            cell.tau,
-            cell.alpha,
-            cell.teacher_checkpoint,
-        )
-        columns.setdefault((study, cell.column), []).append(cell)
-    students = [study for study, _ in columns if study.alpha is not None]
-    taught = {_taught_by(study) for study in students}
-    alone = [study for study, _ in columns if study.alpha is None and study not in taught]
-    first = {study: place for place, study in enumerate(dict.fromkeys(_taught_by(study) for study, _ in columns))}
-    rows = dict.fromkeys([*students, *alone])
-    return sorted(rows, key=lambda study: first[_taught_by(study)]), columns
-
-
-def _taught_by(study: Study) -> Study:
-    """The row of the teacher and SAM, which all students of one study share."""
-    return replace(study, tau=None, alpha=None, teacher_checkpoint=None)
-
-
-def _previous(model: str) -> str:
-    return "T" if model == "R1" else f"R{int(model[1:]) - 1}"
-
-
-def _model_order(study: Study, model: str) -> tuple[float, ...]:
-    round_ = 0 if model == "T" else int(model[1:]) if model.startswith("R") else 10**6
-    return (model == "SAM", study.tau or 0, study.alpha or 0, round_)
-
-
-def _model_name(study: Study, model: str) -> str:
-    return NAMES.get(model) or f"Round {model[1:]} (α={study.alpha:g})"
-
-
-def _identity_headers(studies: Sequence[Study], *, alpha: bool = True) -> list[str]:
-    return [
-        "Architecture",
-        "Dataset",
-        "Aug",
-        *(name for name, _ in _optional(studies[0], studies)),
-        *(["α"] if alpha else []),
-    ]
-
-
-def _identity(study: Study, studies: Sequence[Study], *, alpha: bool = True) -> list[str | Entry]:
-    weight = f"{study.alpha:g}" if study.alpha is not None else ""
-    return [
-        *printed(study.arch, study.dataset, study.aug),
-        *(text for _, text in _optional(study, studies)),
-        *([weight] if alpha else []),
-    ]
-
-
-def _optional(study: Study, studies: Sequence[Study]) -> list[tuple[str, str]]:
-    """Columns that a table has only where its rows differ in them (noise: where there is any)."""
-    columns = []
-    if any(other.label_noise for other in studies):
-        columns.append(("Label noise", f"{study.label_noise:.0%}"))
-    if len({other.protocol for other in studies}) > 1:
-        columns.append(("Recipe", study.protocol))
-    if len({other.tau for other in studies} - {None}) > 1:
-        columns.append(("τ", f"{study.tau:g}" if study.tau is not None else ""))
-    if len({other.teacher_checkpoint for other in studies} - {None}) > 1:
-        columns.append(("Taught by", study.teacher_checkpoint or ""))
-    return columns
 
 
 def _accuracy(row: dict[str, Any] | None, *, expected: int) -> Entry:

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from sd.plan.cell import Cell
 from sd.plan.cost import petaflop
+from sd.render.words import duration
 
 
 class Display:
@@ -87,10 +88,3 @@ class Display:
             return ""
         left = (time.monotonic() - self._started) * (self._total - spent) / spent
         return f"about {duration(left)} left" if left >= 1 else ""
-
-
-def duration(seconds: float) -> str:
-    """``2 h 05 min``, ``3 min 10 s``, ``12 s``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

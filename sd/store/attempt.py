@@ -170,11 +170,7 @@ def newest_attempt(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None
         facts = read_record(attempts / _name(number))["tables"]["attempts"][0]
     except (BadRecord, LookupError, TypeError):
         return None
-    try:
-        beat = json.loads(_beat_file(attempts, number).read_text())
-    except (OSError, ValueError):
-        beat = {}
-    return facts, beat
+    return facts, _last_beat(attempts, number)
 
 
 def _mark_lost(folder: Path, current: int) -> None:
@@ -186,7 +182,25 @@ def _mark_lost(folder: Path, current: int) -> None:
         with contextlib.suppress(BadRecord):
             rows = read_record(path)["tables"]["attempts"]
             if rows[0]["status"] == "running":
-                write_record(path, "attempt", {"attempts": [rows[0] | {"status": "lost"}]})
+                write_record(path, "attempt", {"attempts": [rows[0] | _last_seen(folder, rows[0])]})
+
+
+def _last_seen(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """How a lost attempt ended: at its last sign of life, as far as that is known."""
+    at = _last_beat(folder, facts["number"]).get("at")
+    if at is None:
+        return {"status": "lost"}
+    seconds = (datetime.fromisoformat(at) - datetime.fromisoformat(facts["started_at"])).total_seconds()
+    return {"status": "lost", "ended_at": at, "seconds": round(max(0.0, seconds), 3)}
+
+
+def _last_beat(folder: Path, number: int) -> dict[str, Any]:
+    """What the last sign of life of an attempt says; nothing, if there is none."""
+    try:
+        said = json.loads(_beat_file(folder, number).read_text())
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _name(number: int) -> str:

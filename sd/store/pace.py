@@ -1,8 +1,10 @@
 """How fast cells have been, by what the database knows, so that what is to come can be priced."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sd.plan.cost import Pace
+from sd.plan.schedule import Plan
 from sd.store.database import Database
 
 # What an attempt noted as its device, without the index of a GPU: one card is as fast as the next.
@@ -26,6 +28,23 @@ def paces(database: Database, device: str) -> dict[tuple[str, str], Pace]:
                 row["hardware"], row["cells"], row["seconds"], measures.get((*place, row["hardware"]), {})
             )
     return found
+
+
+def busy_hours(database: Database, keys: Collection[str]) -> float:
+    """Hours that devices were busy with these cells, all attempts together; of one that was killed, until its end was
+    noticed or its last sign of life."""
+    rows = database.rows("SELECT cell_key, SUM(seconds) AS seconds FROM attempts GROUP BY cell_key")
+    return sum(row["seconds"] or 0.0 for row in rows if row["cell_key"] in keys) / 3600
+
+
+def kinds_of(database: Database, plan: Plan) -> dict[str, str]:
+    """The kind of device each cell was last tried on; where it was not, what most were, or what its resources ask."""
+    rows = database.rows("SELECT cell_key, device FROM attempts WHERE device IS NOT NULL ORDER BY started_at")
+    tried = {row["cell_key"]: row["device"].partition(" ")[0].partition(":")[0] for row in rows}
+    here = [tried[key] for key in plan.steps if key in tried]
+    usual = max(sorted(set(here)), key=here.count) if here else None
+    asked = {key: "cpu" if step.resources.gpus == 0 else "cuda" for key, step in plan.steps.items()}
+    return {key: tried.get(key) or usual or asked[key] for key in plan.steps}
 
 
 def _epochs(database: Database, device: str) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Where a cell stands: done, running, waiting, failed or missing; by its records and, where there is one, a queue."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,11 +54,23 @@ def by_attempt(cell: Cell, root: Path, *, alive: bool | None) -> Standing | None
         return (
             Standing("missing", "its last attempt ended before it was done") if status in {"stopped", "lost"} else None
         )
+    if facts["job_id"] is None:
+        alive = None  # an attempt without a job is in no queue
     silent = _age(beat.get("at") or facts["started_at"])
     if alive is False or (alive is None and silent > _SILENCE):
         return Standing("failed", f"attempt {facts['number']} on {facts['host']} was killed, without a word")
     note = f"no sign of life for {silent / 60:.0f} min from {facts['host']}" if silent > _SILENCE else ""
     return replace(_running(beat, cell), note=note)
+
+
+def failed_before(root: Path, keys: Collection[str]) -> set[str]:
+    """Which of these cells, neither done nor in the queue, have been tried: their last attempt failed or was killed."""
+    found = set()
+    for key in keys:
+        newest = newest_attempt(cell_folder(root, key))
+        if newest and newest[0]["status"] in {"failed", "running", "lost"}:
+            found.add(key)
+    return found
 
 
 def _running(beat: dict[str, Any], cell: Cell) -> Standing:

@@ -71,4 +71,4 @@ def test_cost_is_that_of_spec_section_5() -> None:
     assert petaflop(teacher) == pytest.approx(99.972, abs=0.001)
     assert petaflop(student) == pytest.approx(133.296, abs=0.001)
     assert petaflop(sam) == pytest.approx(2 * 99.972, abs=0.001)
-    assert estimate([Step(teacher)], {}).hours == pytest.approx(0.278, abs=0.001)
+    assert estimate([Step(teacher)], {teacher.key: "cuda"}, {}).hours("cuda") == pytest.approx(0.278, abs=0.001)
