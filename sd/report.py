@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from sd import BadInput, verb
+from sd.cluster import slurm
 from sd.render.cost_table import cost_table
 from sd.render.formats import draw_tables, write_tables
 from sd.render.grid_tables import grid_tables
@@ -48,7 +49,7 @@ def report(
         database = open_database(db)
         for line in take_stock(plan, place, database)[1]:
             print(line, file=sys.stderr)
-        fill = f"python -m sd.launch {' '.join(map(str, grids))}"
+        fill = f"python -m sd.launch {' '.join(map(str, grids))}{'' if slurm.available() else ' --local'}"
         tables = [cost_table(plan, database)] if cost else grid_tables(plan, database, checkpoint=checkpoint, fill=fill)
     else:
         tables = [paper_table(table or 0, open_database(db), checkpoint=checkpoint)]

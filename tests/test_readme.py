@@ -12,6 +12,7 @@ import pytest
 from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS
 from sd.plan.grid import Block, read_grid
 from sd.plan.recipe import RECIPES, Recipe
+from sd.plan.resources import Resources, _ProfileFile
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 README = (CHECKOUT / "README.md").read_text()
@@ -47,7 +48,7 @@ def test_the_command_of_the_readme_runs(command: str, folder: Path) -> None:
 
 def test_the_shipped_database_knows_every_cell_of_the_demonstration(folder: Path) -> None:
     """So the commands above find everything done; a change of a key or of the demo must come with a new run."""
-    command = [sys.executable, "-m", "sd.launch", "jobs/digits.yaml", "--dry-run"]
+    command = [sys.executable, "-m", "sd.launch", "jobs/digits.yaml", "--local", "--dry-run"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert "digits: 50 cells, 50 done, 0 to run" in done.stdout
 
@@ -66,11 +67,11 @@ def test_the_table_of_the_demonstration_is_what_the_shipped_database_renders(fol
 
 
 def test_the_grid_of_the_readme_is_read(tmp_path: Path) -> None:
-    (grid,) = blocks("yaml")
-    (tmp_path / "mine.yaml").write_text(grid)
+    (tmp_path / "mine.yaml").write_text("".join(blocks("yaml")))
     assert len(read_grid(tmp_path / "mine.yaml").cells) == 3 * 3 * (2 + 3 * 3)
 
 
 def test_every_key_and_name_of_a_grid_is_in_the_readme() -> None:
     named = set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", README))
     assert {*ARCHITECTURES, *DATASETS, *AUGMENTATIONS, *RECIPES, *Block.model_fields, *Recipe.model_fields} <= named
+    assert {*Resources.model_fields, *_ProfileFile.model_fields} <= named

@@ -109,7 +109,7 @@ def history(arrays: Iterable[str]) -> dict[str, str] | None:
     ids = sorted(set(arrays))
     if not ids or shutil.which("sacct") is None:
         return {} if not ids else None
-    command = ["sacct", "--noheader", "--allocations", "--parsable2", "--array", "--format", "JobID,State"]
+    command = ["sacct", "--noheader", "--allocations", "--parsable2", "--format", "JobID,State"]
     try:
         text = _run([*command, "--jobs", ",".join(ids)])
     except BadInput:

@@ -112,7 +112,7 @@ def _facts(cell: Cell, standing: Standing) -> dict[str, Any]:
         "state": standing.state,
         "note": standing.note,
         "job": standing.job,
-        "log": str(standing.log) if standing.log else None,
+        "log": str(standing.log.absolute()) if standing.log else None,
         "epoch": standing.epoch,
         "epochs": cell.recipe.epochs,
         "test_top1": standing.top1,

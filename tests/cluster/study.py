@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,8 @@ class Study:
         out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
-    def run(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", f"sd.{verb}", *arguments]
+    def run(self, verb: str, *arguments: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        command = [*before, sys.executable, "-m", f"sd.{verb}", *arguments]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300)
 
     def records(self, kind: str) -> list[dict[str, Any]]:
@@ -62,11 +62,11 @@ class Study:
         return found
 
 
-def wait_for(condition: Callable[[], Any], *, seconds: float = 120) -> Any:
-    """The first true value of ``condition``, asked every few milliseconds."""
+def wait_for(condition: Callable[[], Any], *, seconds: float = 120, every: float = 0.005) -> Any:
+    """The first true value of ``condition``."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := condition():
             return found
-        time.sleep(0.005)
+        time.sleep(every)
     raise AssertionError("waited in vain")

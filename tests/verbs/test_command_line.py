@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-VERBS = ("launch", "report", "data", "db")
+VERBS = ("launch", "status", "cancel", "report", "data", "db")
 
 GRID = "name: g\ncells: [{arch: resnet8, dataset: digits, recipe: digits, seeds: 0}]\n"
 
@@ -38,7 +38,14 @@ MISTAKES = [
     (["sd.report", "grid.yaml", "--checkpoint", "first"], "--checkpoint: 'first' is not a checkpoint"),
     (["sd.report", "none.yaml"], "none.yaml: no such file"),
     (["sd.report", "wrong.yaml"], "wrong.yaml:2: arch: 'resnet9' is not a known architecture"),
-    (["sd.launch", "grid.yaml"], "give --local"),
+    (["sd.report", "--table", "2", "--cost"], "--cost is of a grid"),
+    (["sd.status", "wrong.yaml"], "wrong.yaml:2: arch: 'resnet9' is not a known architecture"),
+    (["sd.launch", "grid.yaml", "--local", "--partition", "gpu"], "--local runs on this machine, without SLURM"),
+    (["sd.launch", "grid.yaml", "--workers", "2"], "--workers is for --local"),
+    (["sd.launch", "grid.yaml", "--retry", "all"], "--retry: 'all' is not known; give failed"),
+    (["sd.launch", "grid.yaml", "--profile", "none.yaml"], "none.yaml: no such file"),
+    (["sd.launch", "grid.yaml", "--dry-run", "--hours", "0.01"], "--hours: is too short"),
+    (["sd.launch", "grid.yaml", "--dry-run", "--sbatch", "array=0-3"], "--sbatch: array cannot be given here"),
     (["sd.launch", "wrong.yaml", "--local"], "wrong.yaml:2: arch: 'resnet9' is not a known architecture"),
     (["sd.launch", "grid.yaml", "--local", "--device", "tpu"], "--device: 'tpu' is not a device"),
     (["sd.launch", "grid.yaml", "--local", "--db", "."], "--db: . is a directory"),
@@ -66,6 +73,20 @@ def test_a_wrong_option_says_how_to_get_help(arguments: list[str], folder: Path)
     assert done.returncode == 2 and "--help" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_without_slurm_the_launcher_says_what_there_is_instead(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    done = run(folder, "sd.launch", "grid.yaml")
+    assert done.returncode == 2 and "has no SLURM" in done.stderr and "give --local" in done.stderr
+    done = run(folder, "sd.cancel", "grid.yaml")
+    assert done.returncode == 2 and "has no SLURM" in done.stderr
+    done = run(folder, "sd.launch", "grid.yaml", "--dry-run")
+    assert done.returncode == 0 and "#SBATCH --array=0\n" in done.stdout and "has no SLURM" in done.stdout
+    done = run(folder, "sd.launch", "grid.yaml", "--scripts", "scripts")
+    assert done.returncode == 0 and (folder / "scripts" / "submit.sh").stat().st_mode & 0o100
+    done = run(folder, "sd.status", "grid.yaml")
+    assert done.returncode == 0 and "1 cell: 0 done" in done.stdout and "there is no SLURM here" in done.stdout
+
+
 def test_every_mistake_of_every_grid_is_told(folder: Path) -> None:
     done = run(folder, "sd.launch", "wrong.yaml", "none.yaml", "--local")
     assert done.returncode == 2 and done.stderr.count("\n") == 2
@@ -73,6 +94,8 @@ def test_every_mistake_of_every_grid_is_told(folder: Path) -> None:
 
 QUICK = [
     "import sd.launch",
+    "import sd.status",
+    "import sd.cancel",
     "import sd.report",
     "import sd.db",
     "import sd.data",

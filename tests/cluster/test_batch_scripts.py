@@ -1,0 +1,87 @@
+"""The text that sbatch is given, held by golden files; what --scripts writes; and how SLURM's answers are read."""
+
+from pathlib import Path
+
+import pytest
+
+from sd.cluster import slurm
+from sd.cluster.slurm import Entry, Wiring, batch_script, submit_script
+from sd.cluster.submission import in_queue
+from sd.plan.arrays import Array, Task, make_arrays
+from sd.plan.grid import read_grid
+from sd.plan.resources import DEFAULTS, Profile, Resources
+from sd.plan.schedule import plan
+
+GOLDEN = Path(__file__).with_name("golden")
+
+GRID = """\
+name: table9
+defaults: {dataset: cifar10, recipe: appendix_a, seeds: [0, 1, 2], rounds: 1, alpha: 0.5}
+cells: [{arch: resnet20}]
+"""
+
+
+@pytest.fixture
+def arrays(tmp_path: Path) -> list[Array]:
+    (tmp_path / "g.yaml").write_text(GRID)
+    study = plan([read_grid(tmp_path / "g.yaml")])
+    asked = Resources(
+        gpus=1, cpus=8, memory_gb=32, hours=6, partition="gpu", account="lab", qos="long", constraint="a100"
+    )
+    whole = asked.over(DEFAULTS).model_copy(update={"sbatch": {"nice": 5, "exclusive": True, "mail-type": "FAIL"}})
+    return make_arrays(study, study.steps, resources=dict.fromkeys(study.steps, whole), queued={}, largest=1000)
+
+
+def wiring(**changes: object) -> Wiring:
+    folder = Path("/scratch/runs/submissions/20261123T120000-abcdef")
+    site = Profile(setup=("module load cuda",), environment=(("A", "b c"),))
+    facts = {
+        "grid": "table9",
+        "submission": folder.name,
+        "folder": folder,
+        "code": Path("/scratch/runs/code/0123456789abcdef"),
+        "python": "/opt/env/bin/python",
+        "profile": site,
+        "max_parallel": 2,
+    }
+    return Wiring(**(facts | changes))  # type: ignore[arg-type]
+
+
+def test_the_batch_script_is_the_golden_one(arrays: list[Array]) -> None:
+    assert batch_script(arrays[0], wiring()) == (GOLDEN / "01-T.sh").read_text()
+
+
+def test_the_chain_is_the_golden_one(arrays: list[Array]) -> None:
+    assert submit_script(arrays) == (GOLDEN / "submit.sh").read_text()
+
+
+def test_one_element_is_an_array_all_the_same(arrays: list[Array]) -> None:
+    alone = Array("01-T", DEFAULTS, {0: arrays[0].tasks[0]}, None)
+    text = batch_script(alone, wiring(max_parallel=None))
+    assert "#SBATCH --array=0\n" in text and f"key={alone.keys[0]}" in text
+    assert "%" not in next(line for line in text.splitlines() if "--array" in line)
+
+
+def test_the_limit_of_an_array_is_read_from_the_configuration() -> None:
+    assert slurm._largest_array("MaxArraySize            = 1001\nX = 3") == 1000
+    limited = "MaxArraySize = 40001\nSchedulerParameters     = a=1,max_array_tasks=500,b\n"
+    assert slurm._largest_array(limited) == 500
+    assert slurm._largest_array("nothing") == 1000
+
+
+def test_a_comment_is_read_back(arrays: list[Array]) -> None:
+    assert slurm.read_comment(wiring().comment(arrays[0])) == ("20261123T120000-abcdef", "01-T")
+    assert slurm.read_comment("(null)") is None and slurm.read_comment("sd grid=x") is None
+
+
+def test_only_jobs_with_our_comment_of_this_root_count(tmp_path: Path) -> None:
+    def entry(comment: str) -> Entry:
+        return Entry("77", 0, "PENDING", "Priority", "", "", comment)
+
+    others = ["", "(null)", "sd grid=g run=elsewhere array=01-T", "about sd grid=g run=a array=b"]
+    assert in_queue(tmp_path, [entry(comment) for comment in others]) == {}
+
+
+def test_a_task_knows_its_place() -> None:
+    assert Entry("77", 3, "RUNNING", "None", "", "", "").id == "77_3" and Task("77", 3) == Task("77", 3)
+    assert Entry("77", -1, "RUNNING", "None", "", "", "").id == "77"

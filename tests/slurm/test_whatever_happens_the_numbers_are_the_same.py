@@ -1,0 +1,129 @@
+"""Time limits, preemption, kill -9, lost daemons, two runs of one cell at once: the same results, bit for bit."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from cluster import SlurmStudy, accounts, cluster_up, daemon, sh
+from study import Study, wait_for
+
+pytestmark = pytest.mark.slow
+
+TEACHER = "T seed=0 digits (epochs 40)"
+
+
+def is_same(study: SlurmStudy, undisturbed: Study) -> None:
+    study.wait()
+    assert study.states() == {"done": 3}, study.logs()
+    assert study.facts() == undisturbed.facts()
+    check = study.run("db", "check")
+    assert check.returncode == 0, check.stdout
+
+
+def task(study: SlurmStudy, attempt: dict[str, object]) -> dict[str, str]:
+    return next(row for row in study.jobs() if row["id"] == attempt["job_id"])
+
+
+def test_a_signal_as_before_a_time_limit(study: SlurmStudy, undisturbed: Study) -> None:
+    """The state is saved and the job goes back into the queue under the same id, so its students go on waiting."""
+    study.submit()
+    first = study.until_training(TEACHER)
+    sh("scancel", "--signal=USR2", str(first["job_id"]))
+    wait_for(lambda: (study.attempt(TEACHER) or {}).get("number") == 2)
+    second = study.attempt(TEACHER)
+    assert second and (second["job_id"], second["restart_count"]) == (first["job_id"], 1)
+    is_same(study, undisturbed)
+    assert [attempt["status"] for attempt in study.attempts(TEACHER)] == ["stopped", "done"]
+
+
+def test_preemption_by_a_higher_partition(study: SlurmStudy, undisturbed: Study) -> None:
+    study.submit("--partition", "low")
+    first = study.until_training(TEACHER)
+    sh("sbatch", "--partition=gpu", "--exclusive", "--time=5", "--output=/dev/null", "--wrap=sleep 3")
+    wait_for(lambda: (study.attempt(TEACHER) or {}).get("number") == 2)
+    assert study.attempts(TEACHER)[0]["status"] == "stopped"
+    assert study.attempts(TEACHER)[1]["job_id"] == first["job_id"]
+    is_same(study, undisturbed)
+
+
+def test_a_real_time_limit(tmp_path: Path, undisturbed: Study) -> None:
+    """SLURM itself sends the signal, as many seconds before the limit as the job asked for."""
+    study = SlurmStudy(tmp_path)
+    study.submit("--hours", "1")
+    attempt = study.until_training(TEACHER, epoch=1)
+    job = task(study, attempt)["job"]
+    limit = 2 + (int(time.time()) - start_of(job)) // 60  # minutes: the signal is due two minutes before the limit
+    sh("scontrol", "update", f"JobId={job}", f"TimeLimit={limit}")
+    wait_for(lambda: (study.attempt(TEACHER) or {}).get("number") == 2)
+    is_same(study, undisturbed)
+
+
+def start_of(job: str) -> int:
+    said = sh("squeue", "--noheader", "--jobs", job, "--format", "%S").strip()
+    return int(time.mktime(time.strptime(said, "%Y-%m-%dT%H:%M:%S")))
+
+
+def test_a_killed_training_process(study: SlurmStudy, undisturbed: Study) -> None:
+    """The job starts another, which goes on from the last saved state."""
+    study.submit()
+    os.kill(study.until_training(TEACHER)["pid"], signal.SIGKILL)
+    is_same(study, undisturbed)
+    assert [attempt["status"] for attempt in study.attempts(TEACHER)] == ["lost", "done"]
+
+
+def test_a_killed_job(study: SlurmStudy, undisturbed: Study) -> None:
+    """kill -9 of the job's own process: SLURM calls the job failed, its students end, the next launch goes on."""
+    study.submit()
+    worker = study.until_training(TEACHER)["pid"]
+    os.kill(parent_of(worker), signal.SIGKILL)
+    study.wait()
+    assert study.states() == {"failed": 1, "missing": 1, "done": 1}
+    assert "was killed, without a word" in study.cell(TEACHER)["note"]
+    assert "2 to submit" in study.submit("--retry", "failed")
+    is_same(study, undisturbed)
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_slurmctld_is_restarted(study: SlurmStudy, undisturbed: Study) -> None:
+    study.submit()
+    study.until_training(TEACHER)
+    os.kill(daemon("slurmctld"), signal.SIGTERM)
+    wait_for(lambda: subprocess.run(["scontrol", "ping"], capture_output=True).returncode, seconds=30, every=0.2)
+    time.sleep(5)
+    cluster_up()
+    is_same(study, undisturbed)
+
+
+def test_a_dead_slurmstepd_and_two_runs_of_one_cell_at_once(study: SlurmStudy, undisturbed: Study) -> None:
+    """SLURM loses sight of the job and starts it again while the first run still trains."""
+    study.submit()
+    first = study.until_training(TEACHER)
+    job = task(study, first)["job"]
+    sh("pkill", "-KILL", "-f", rf"slurmstepd: \[{job}\.")
+    wait_for(lambda: study.run("launch", "grid.yaml", "--dry-run").stdout.count("0 to submit") or not study.jobs())
+    study.wait()
+    if study.states() != {"done": 3}:
+        study.submit()
+    is_same(study, undisturbed)
+    assert len(study.attempts(TEACHER)) >= 1
+
+
+def test_slurmd_is_gone_for_a_minute(study: SlurmStudy, undisturbed: Study) -> None:
+    """The node is declared lost and its job queued again, while the orphaned first run trains on."""
+    study.submit()
+    first = study.until_training(TEACHER)
+    os.kill(daemon("slurmd"), signal.SIGKILL)
+    time.sleep(60)
+    cluster_up()
+    wait_for(lambda: not study.jobs() or task(study, first)["state"] in {"RUNNING", "PENDING"}, seconds=60)
+    study.wait()
+    if study.states() != {"done": 3}:
+        study.submit()
+    is_same(study, undisturbed)
+    assert accounts(str(first["job_id"]).partition("_")[0])
