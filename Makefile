@@ -34,4 +34,4 @@ lint: setup
 	$(BIN)/mypy
 
 clean:
-	rm -rf demo dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo demo-slurm dist build .pytest_cache .mypy_cache .ruff_cache

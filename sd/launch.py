@@ -24,7 +24,7 @@ from sd.cluster.submission import (
     write_scripts,
 )
 from sd.plan.catalogue import DATASETS
-from sd.plan.cost import estimate
+from sd.plan.cost import START_SECONDS, estimate
 from sd.plan.resources import Resources
 from sd.plan.schedule import Plan
 from sd.render.forecast import content, ending, forecast
@@ -217,7 +217,9 @@ def _prepare(
     tell(todo.refused)
     resources = orders.resources(plan, todo.wanted)
     kinds = {key: orders.kind(asked) for key, asked in resources.items()}
-    cost = estimate(todo.steps, kinds, {kind: paces(database, kind) for kind in sorted(set(kinds.values()))})
+    cost = estimate(
+        todo.steps, kinds, {kind: paces(database, kind) for kind in sorted(set(kinds.values()))}, start=START_SECONDS
+    )
     tell(forecast(todo, cost, "to submit"))
     if not todo.wanted:
         return None

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from sd import verb
 from sd.cluster.standing import Overview, overview
-from sd.plan.cost import Estimate, estimate
+from sd.plan.cost import START_SECONDS, Estimate, estimate
 from sd.plan.schedule import Plan
 from sd.render.forecast import hours
 from sd.render.formats import drawn, write_tables
@@ -84,7 +84,9 @@ def _to_go(plan: Plan, seen: Overview, database: Database) -> Estimate:
     """What the cells take that are not done, less what the running ones have behind them."""
     steps = [step for key, step in plan.steps.items() if seen.standings[key].state != "done"]
     kinds = kinds_of(database, plan)
-    cost = estimate(steps, kinds, {kind: paces(database, kind) for kind in sorted(set(kinds.values()))})
+    cost = estimate(
+        steps, kinds, {kind: paces(database, kind) for kind in sorted(set(kinds.values()))}, start=START_SECONDS
+    )
     left = {}
     for key, seconds in cost.seconds.items():
         epochs = plan.steps[key].cell.recipe.epochs

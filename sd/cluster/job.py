@@ -67,6 +67,7 @@ def main(manifest: Path) -> int:
     restarts = os.environ.get("SLURM_RESTART_COUNT", "0")
     name = f"{os.environ.get('SLURM_ARRAY_JOB_ID', job)}_{index}"
     print(f"job {name} on {os.uname().nodename}, restart {restarts}, code {header.code}", flush=True)
+    slurm.name_cells(job, header.comment, [work.step.cell.key for work in works])
     outcome = _run(header, works)
     if outcome.stopped and len(outcome.done) < len(works):
         return _go_back(job)

@@ -5,6 +5,7 @@ submitit writes the batch script, checks its parameters and reads the job id. Wh
 waits for a file that is moved after sbatch, time-outs are not counted, and an array of one element stays an array.
 """
 
+import contextlib
 import getpass
 import re
 import shlex
@@ -156,6 +157,13 @@ def requeue(job: str) -> None:
     _run(["scontrol", "requeue", job])
 
 
+def name_cells(job: str, comment: str, keys: Sequence[str]) -> None:
+    """Add the keys of its cells to a running task's comment, which until then is its array's, if SLURM lets us."""
+    some = ",".join(keys[:8]) + (f",+{len(keys) - 8}" if len(keys) > 8 else "")
+    with contextlib.suppress(BadInput):
+        _run(["scontrol", "update", f"JobId={job}", f"Comment={comment} key={some}"])
+
+
 def is_being_cancelled(job: str) -> bool:
     """Whether a job that got SIGTERM was cancelled by somebody, rather than preempted."""
     try:
@@ -186,9 +194,8 @@ class Wiring:
     max_parallel: int | None
 
     def comment(self, array: Array) -> str:
-        """What marks an array as ours; the keys of its cells are in its manifest, and its own key if it has one."""
-        key = f" key={array.keys[0]}" if len(array.keys) == 1 else ""
-        return f"sd grid={self.grid} run={self.submission} array={array.name}{key}"
+        """What marks an array as ours; each of its tasks adds the keys of its cells when it runs."""
+        return f"sd grid={self.grid} run={self.submission} array={array.name}"
 
     def manifest(self, array: Array) -> Path:
         return self.folder / f"{array.name}.jsonl"

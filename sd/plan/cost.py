@@ -12,6 +12,10 @@ REFERENCE_TFLOPS = {"cuda": 100.0, "cpu": 0.05}
 """Effective TFLOP/s at which an unmeasured cell's time is stated: of the GPU of spec section 5, and of a few CPU cores
 (0.055 for resnet20 on CIFAR-10 on two of them, ``bench/RESULTS.md``)."""
 
+START_SECONDS = 8.0
+"""What a job of its own adds to each cell: a process starts, imports torch and reads its data (5 to 17 s were seen on
+two busy cores)."""
+
 # A Hessian-vector product differentiates a gradient: about two forward and backward passes, of three forwards each.
 _FORWARDS_OF_A_PRODUCT = 6
 
@@ -85,12 +89,15 @@ class Estimate:
         return sum(seconds for key, seconds in self.seconds.items() if self.kinds[key] == kind) / 3600
 
 
-def estimate(steps: Iterable[Step], kinds: Mapping[str, str], paces: Mapping[str, Paces]) -> Estimate:
+def estimate(
+    steps: Iterable[Step], kinds: Mapping[str, str], paces: Mapping[str, Paces], *, start: float = 0.0
+) -> Estimate:
     """What these steps will take, teachers first, each on a device of its kind, at the pace that its like had there.
 
     Args:
         kinds: ``cuda`` or ``cpu``, by key.
         paces: what was measured, by kind.
+        start: seconds that each cell adds, such as :data:`START_SECONDS`.
     """
     seconds: dict[str, float] = {}
     until: dict[str, float] = {}
@@ -105,7 +112,7 @@ def estimate(steps: Iterable[Step], kinds: Mapping[str, str], paces: Mapping[str
             seconds_a_petaflop = pace.epoch / forward_petaflop(cell)
         else:
             seconds_a_petaflop = 1e3 / REFERENCE_TFLOPS[kind]
-        seconds[cell.key] = petaflop(cell) * seconds_a_petaflop
+        seconds[cell.key] = start + petaflop(cell) * seconds_a_petaflop
         for measure in step.measures:
             known = pace.measures.get(measure.key) if pace else None
             seconds[cell.key] += measure_petaflop(cell, measure) * seconds_a_petaflop if known is None else known

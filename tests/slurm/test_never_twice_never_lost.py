@@ -195,5 +195,7 @@ def test_status_says_what_runs_and_what_waits_for_what(study: SlurmStudy) -> Non
     cell = study.cell("T seed=0 digits (epochs 40)")
     assert cell["state"] == "running" and cell["epoch"] >= 2 and cell["test_top1"] > 5 and cell["seconds_left"] > 0
     assert study.cell("R1")["note"] == "waits for its teacher T"
+    (running,) = (row for row in study.jobs() if row["id"] == cell["job"])
+    assert running["comment"].endswith(f" key={cell['key']}")
     text = study.run("status", "grid.yaml").stdout
     assert "1 running" in text.replace("2 running", "1 running") and "left, job" in text
