@@ -61,6 +61,8 @@ class Log:
 def main(manifest: Path) -> int:
     """Do the task that SLURM's environment names; the exit code of the job."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # until the run is ready for them
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # when the run is over; SLURM sends both before a preemption
     job = os.environ["SLURM_JOB_ID"]
     index = os.environ.get("SLURM_ARRAY_TASK_ID", "0")
     header, works = read_task(manifest, int(index))
@@ -88,7 +90,7 @@ def _run(header: Header, works: list[Work]) -> Outcome:
         {work.step.cell.key: work.expected_seconds for work in works if work.expected_seconds},
         folders=Folders(Path(header.root), Path(header.data_root) if header.data_root else None),
         database=_database(header),
-        workers=Workers(count, max(1, cpus // count), devices),
+        workers=Workers(count, max(1, cpus // header.pack), devices),  # as many threads however many cells are left
         save_every=header.save_every,
         listener=Log(),
         stop_on=_SIGNALS,
@@ -106,12 +108,13 @@ def _database(header: Header) -> Database | None:
 
 
 def _go_back(job: str) -> int:
-    """Back into the queue, under the same id, so that what waits for this job goes on waiting; unless it was cancelled.
+    """Back into the queue, under the same id, so that what waits for this job goes on waiting.
 
-    On success SLURM kills this process, which until then waits for that.
+    Not if SLURM has told it to end: then it was cancelled, or SLURM itself puts it back. On success SLURM kills this
+    process, which until then waits for that.
     """
-    if slurm.is_being_cancelled(job):
-        print("cancelled; the state is saved", flush=True)
+    if not slurm.is_running(job):
+        print("the state is saved; the job was told to end", flush=True)
         return 1
     try:
         slurm.requeue(job)

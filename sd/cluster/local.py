@@ -173,6 +173,7 @@ class LocalRun:
                 for device in self.workers.devices:
                     self._workers.append(self._start(device))
                 self._until_done()
+                self._stop.set()  # from here on there is nothing for a signal to stop
             except KeyboardInterrupt:
                 self._stop_all()
             finally:

@@ -164,10 +164,10 @@ def name_cells(job: str, comment: str, keys: Sequence[str]) -> None:
         _run(["scontrol", "update", f"JobId={job}", f"Comment={comment} key={some}"])
 
 
-def is_being_cancelled(job: str) -> bool:
-    """Whether a job that got SIGTERM was cancelled by somebody, rather than preempted."""
+def is_running(job: str) -> bool:
+    """Whether a job still runs; one that has been told to end, and is not to be requeued, is completing instead."""
     try:
-        return "JobState=CANCELLED" in _run(["scontrol", "--oneliner", "show", "job", job])
+        return "JobState=RUNNING" in _run(["scontrol", "--oneliner", "show", "job", job])
     except BadInput:
         return False
 
