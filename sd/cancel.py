@@ -9,7 +9,7 @@ import typer
 from sd import BadInput, verb
 from sd.cluster import slurm
 from sd.cluster.cancellation import Cancellation, find_cancellation
-from sd.cluster.submission import launching
+from sd.cluster.lock import launching
 from sd.render.words import counted
 
 app = verb.app("cancel")

@@ -12,13 +12,13 @@ from rich.console import Console
 
 from sd import BadInput, verb
 from sd.cluster import slurm
-from sd.cluster.local import Folders, LocalRun, alone_in, divide_machine
+from sd.cluster.local import Folders, LocalRun, divide_machine
+from sd.cluster.lock import alone_in, launching
 from sd.cluster.submission import (
     Orders,
     Submission,
     db_for_jobs,
     in_queue,
-    launching,
     prepare,
     send,
     write_scripts,

@@ -1,7 +1,6 @@
 """Running a plan on this machine: long-lived worker processes, each student after its own teacher."""
 
 import contextlib
-import fcntl
 import multiprocessing
 import os
 import signal
@@ -101,22 +100,6 @@ def count_gpus() -> int:
     except (OSError, subprocess.SubprocessError):
         return 0
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
-
-
-@contextlib.contextmanager
-def alone_in(root: Path) -> Iterator[None]:
-    """Hold a lock on the root: one run of this machine works there at a time. Raises ``BadInput`` if another does."""
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        lock = (root / "local.lock").open("a+")
-    except OSError as error:
-        raise BadInput(f"--root {root}: cannot be written ({error.strerror}); give another --root") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadInput(f"--root {root}: another run works here; wait for it, or give another --root") from None
-        yield
 
 
 @dataclass

@@ -5,13 +5,11 @@ script), ``NAME.job`` (the job id, once there is one), and ``logs/``. Whose a jo
 are given out again when a controller has crashed.
 """
 
-import contextlib
-import fcntl
 import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,27 +92,6 @@ class Sent:
 
     jobs: dict[str, str] = field(default_factory=dict)
     refused: str | None = None
-
-
-@contextlib.contextmanager
-def launching(root: Path) -> Iterator[int]:
-    """Hold the root's launch lock: launchers take turns. Yields its file descriptor, for sbatch to hold it, too."""
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        lock = (root / "launch.lock").open("a+")
-    except OSError as error:
-        raise BadInput(f"--root {root}: cannot be written ({error.strerror}); give another --root") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("another launcher works in this root; waiting for it", file=sys.stderr, flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        except OSError as error:
-            print(
-                f"--root {root}: cannot be locked ({error.strerror}): launch from one shell at a time", file=sys.stderr
-            )
-        yield lock.fileno()
 
 
 def in_queue(root: Path, entries: Sequence[Entry]) -> dict[str, Queued]:

@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
@@ -125,8 +124,8 @@ def daemon(name: str) -> int:
     return int(Path(os.environ.get("SLURM_UP_DIR", "/tmp/sd-slurm"), "run", f"{name}.pid").read_text())
 
 
-def kill(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
-    os.kill(pid, number)
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def cluster_up(**environment: str) -> None:

@@ -5,10 +5,9 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
-from cluster import SlurmStudy, cluster_up, daemon, sh
+from cluster import SlurmStudy, cluster_up, daemon, parent_of, sh
 from study import Study, wait_for
 
 pytestmark = pytest.mark.slow
@@ -50,9 +49,8 @@ def test_preemption_by_a_higher_partition(study: SlurmStudy, undisturbed: Study)
     is_same(study, undisturbed)
 
 
-def test_a_real_time_limit(tmp_path: Path, undisturbed: Study) -> None:
+def test_a_real_time_limit(study: SlurmStudy, undisturbed: Study) -> None:
     """SLURM itself sends the signal, as many seconds before the limit as the job asked for."""
-    study = SlurmStudy(tmp_path)
     study.submit("--hours", "1")
     attempt = study.until_training(TEACHER, epoch=1)
     job = task(study, attempt)["job"]
@@ -85,10 +83,6 @@ def test_a_killed_job(study: SlurmStudy, undisturbed: Study) -> None:
     assert "was killed, without a word" in study.cell(TEACHER)["note"]
     assert "2 to submit" in study.submit("--retry", "failed")
     is_same(study, undisturbed)
-
-
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_slurmctld_is_restarted(study: SlurmStudy, undisturbed: Study) -> None:

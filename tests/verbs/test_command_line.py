@@ -1,5 +1,6 @@
 """The verbs as a user meets them: quick to answer, one line for a mistake, exit code 2, nothing done."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +143,12 @@ def test_data_list_says_what_is_there(folder: Path) -> None:
     assert [line.split()[0] for line in lines] == ["digits", "cifar10", "cifar100"]
     assert lines[0].endswith("ready") and "python -m sd.data prepare cifar10 --data-root nowhere" in lines[1]
     assert run(folder, "sd.data", "prepare", "digits").returncode == 0
+
+
+def test_status_of_what_was_never_launched(folder: Path) -> None:
+    """--watch ends at once, because nothing runs or waits; --json holds every cell."""
+    done = run(folder, "sd.status", "grid.yaml", "--watch")
+    assert done.returncode == 0 and "1 not submitted" in done.stdout
+    said = json.loads(run(folder, "sd.status", "grid.yaml", "--json").stdout)
+    assert [cell["state"] for cell in said["cells"]] == ["missing"] and said["hours_used"] == 0
+    assert not (folder / "runs").exists()
