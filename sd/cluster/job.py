@@ -63,12 +63,11 @@ def main(manifest: Path) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # until the run is ready for them
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # when the run is over; SLURM sends both before a preemption
-    job = os.environ["SLURM_JOB_ID"]
-    index = os.environ.get("SLURM_ARRAY_TASK_ID", "0")
+    index = os.environ["SLURM_ARRAY_TASK_ID"]
+    job = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{index}"  # SLURM_JOB_ID of one of the tasks is that of the whole array
     header, works = read_task(manifest, int(index))
     restarts = os.environ.get("SLURM_RESTART_COUNT", "0")
-    name = f"{os.environ.get('SLURM_ARRAY_JOB_ID', job)}_{index}"
-    print(f"job {name} on {os.uname().nodename}, restart {restarts}, code {header.code}", flush=True)
+    print(f"job {job} on {os.uname().nodename}, restart {restarts}, code {header.code}", flush=True)
     slurm.name_cells(job, header.comment, [work.step.cell.key for work in works])
     outcome = _run(header, works)
     if outcome.stopped and len(outcome.done) < len(works):

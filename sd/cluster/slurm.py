@@ -153,7 +153,7 @@ def cancel(ids: Sequence[str]) -> None:
 
 
 def requeue(job: str) -> None:
-    """Put a running job back into the queue, under the same id. Raises ``BadInput`` where SLURM does not."""
+    """Put a running task (``123_4``) back into the queue, under its id. Raises ``BadInput`` where SLURM does not."""
     _run(["scontrol", "requeue", job])
 
 
@@ -165,7 +165,7 @@ def name_cells(job: str, comment: str, keys: Sequence[str]) -> None:
 
 
 def is_running(job: str) -> bool:
-    """Whether a job still runs; one that has been told to end, and is not to be requeued, is completing instead."""
+    """Whether a task (``123_4``) still runs; one that has been told to end is completing instead."""
     try:
         return "JobState=RUNNING" in _run(["scontrol", "--oneliner", "show", "job", job])
     except BadInput:
