@@ -6,7 +6,7 @@ waits for a file that is moved after sbatch, time-outs are not counted, and an a
 """
 
 import contextlib
-import getpass
+import os
 import re
 import shlex
 import shutil
@@ -92,7 +92,7 @@ def gpus_in(partition: str | None) -> int | None:
 
 def queue() -> list[Entry]:
     """Every task that this user has in the queue, pending, running or ending; one call of squeue."""
-    text = _run(["squeue", "--noheader", "--array", "--user", getpass.getuser(), "--format", "%i|%T|%r|%L|%N|%k"])
+    text = _run(["squeue", "--noheader", "--array", "--user", str(os.getuid()), "--format", "%i|%T|%r|%L|%N|%k"])
     entries = []
     for line in text.splitlines():
         id_, state, reason, left, node, comment = line.split("|", 5)
