@@ -68,7 +68,8 @@ def plain(folder: Path) -> tuple[float, int, float, int]:
 
 def wait_until_forgotten() -> None:
     """SLURM counts ended jobs for a while (MinJobAge), and takes 10,000 in all."""
-    while len(subprocess.run(["squeue", "--noheader", "--states=all"], capture_output=True).stdout.splitlines()) > 100:
+    command = ["squeue", "--noheader", "--array", "--states=all"]
+    while len(subprocess.run(command, capture_output=True).stdout.splitlines()) > 100:
         time.sleep(5)
 
 

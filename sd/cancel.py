@@ -36,16 +36,16 @@ def cancel(
         raise BadInput("this machine has no SLURM (no squeue); a --local run is stopped with Ctrl-C")
     site = verb.read_site(profile, root)
     keys = _keys(what)
-    with launching(site.root):
-        found = find_cancellation(site.root, keys)
-        if not found.tasks:
-            print("nothing of this is in the queue")
-            return
-        print(_summary(found), flush=True)
-        if not yes and not _agreed():
-            print("nothing cancelled")
-            raise typer.Exit(1)
-        slurm.cancel(found.tasks)
+    found = find_cancellation(site.root, keys)
+    if not found.tasks:
+        print("nothing of this is in the queue")
+        return
+    print(_summary(found), flush=True)
+    if not yes and not _agreed():
+        print("nothing cancelled")
+        raise typer.Exit(1)
+    with launching(site.root):  # what has come into the queue meanwhile goes, too
+        slurm.cancel(find_cancellation(site.root, keys).tasks)
     print("cancelled; sd.launch goes on with them")
 
 

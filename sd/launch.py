@@ -1,6 +1,8 @@
 """``python -m sd.launch GRID``: have whatever of a grid is not done yet trained and measured, here or by SLURM."""
 
+import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,13 +14,16 @@ from rich.console import Console
 
 from sd import BadInput, verb
 from sd.cluster import slurm
+from sd.cluster.ledger import QueuedTask, by_cell, settled_tasks, tasks_in_queue
 from sd.cluster.local import Folders, LocalRun, divide_machine
 from sd.cluster.lock import alone_in, launching
+from sd.cluster.standing import overview
 from sd.cluster.submission import (
     Orders,
     Submission,
+    check_scripts_folder,
     db_for_jobs,
-    in_queue,
+    doomed,
     prepare,
     send,
     write_scripts,
@@ -34,7 +39,7 @@ from sd.store.database import Database, open_database
 from sd.store.pace import paces
 from sd.store.progress import scores_in
 from sd.store.record import cell_folder
-from sd.store.todo import Todo, find_todo
+from sd.store.todo import Todo, find_todo, take_stock
 
 app = verb.app("launch")
 
@@ -135,14 +140,33 @@ def _here(
     retry: bool,
 ) -> None:
     """Run the plan on this machine."""
-    queued = in_queue(site.root, slurm.queue()) if (site.root / "submissions").exists() and slurm.available() else {}
-    if not dry_run and queued.keys() & plan.steps.keys():
-        count = counted(len(queued.keys() & plan.steps.keys()), "cell")
-        raise BadInput(
-            f"--local: {count} of this plan are in SLURM's queue; cancel them first: python -m sd.cancel GRID"
-        )
     database = open_database(db, create=True)
-    todo = find_todo(plan, site.root, database, (), retry=retry)
+    with contextlib.ExitStack() as stack:
+        if not dry_run:
+            stack.enter_context(alone_in(site.root))  # before the queue is asked: no launcher adds to it meanwhile
+        tasks = tasks_in_queue(site.root) if (site.root / "submissions").exists() and slurm.available() else None
+        there = by_cell(tasks or []).keys() & plan.steps.keys()
+        if there and not dry_run:
+            count = counted(len(there), "cell")
+            hint = "cancel them first: python -m sd.cancel GRID"
+            raise BadInput(f"--local: {count} of this plan are in SLURM's queue; {hint}")
+        _run_here(plan, site, database, device, workers, save_every, tasks, dry_run=dry_run, retry=retry)
+
+
+def _run_here(
+    plan: Plan,
+    site: verb.Site,
+    database: Database,
+    device: str,
+    workers: int | None,
+    save_every: float,
+    tasks: list[QueuedTask] | None,
+    *,
+    dry_run: bool,
+    retry: bool,
+) -> None:
+    again = _failed(plan, site.root, tasks, database) if retry else None
+    todo = find_todo(plan, site.root, database, (), again=again)
     tell(todo.refused)
     layout = divide_machine(workers, device, max(1, len(todo.wanted)))
     kind = "cpu" if layout.devices[0] == "cpu" else "cuda"
@@ -153,7 +177,7 @@ def _here(
     _require_data(todo, site.data_root)
     hands = f"{counted(layout.count, 'worker')} of {counted(layout.threads, 'thread')}"
     print(f"{hands} on {', '.join(sorted(set(layout.devices)))}", flush=True)
-    with alone_in(site.root), Display(Console(), [step.cell for step in todo.steps]) as display:
+    with Display(Console(), [step.cell for step in todo.steps]) as display:
         outcome = LocalRun(
             plan,
             set(todo.wanted),
@@ -181,21 +205,23 @@ def _through_slurm(
     plan: Plan, orders: Orders, db: str | None, *, dry_run: bool, scripts: Path | None, retry: bool
 ) -> None:
     """Submit the plan, or show or write what would be submitted."""
+    database = open_database(db, create=True)
     if dry_run:
-        submission = _prepare(plan, orders, db, retry=retry, dry=True, need_data=False)
+        submission = _prepare(plan, orders, database, retry=retry, dry=True)
         if submission:
             _show(submission)
         if not slurm.available():
             print("this machine has no SLURM: its queue and the size of its arrays are not known")
         return
-    with launching(orders.root) as lock:
-        submission = _prepare(plan, orders, db, retry=retry, dry=False, need_data=not scripts)
+    if scripts:
+        check_scripts_folder(scripts)
+    with launching(orders.root) as lock, alone_in(orders.root):
+        submission = _prepare(plan, orders, database, retry=retry, scripts=scripts)
         if submission is None:
             return
         if scripts:
-            write_scripts(submission, scripts)
             count = counted(len(submission.arrays), "batch script")
-            print(f"{count} in {scripts}; submit them with: {scripts / 'submit.sh'}")
+            print(f"{count} in {scripts}; submit them with: {shlex.quote(str(write_scripts(submission, scripts)))}")
             return
         sent = send(submission, lock, lambda array, job: print(f"{array.name}: job {job}, {content(array)}"))
     if sent.refused:
@@ -207,13 +233,20 @@ def _through_slurm(
 
 
 def _prepare(
-    plan: Plan, orders: Orders, db: str | None, *, retry: bool, dry: bool, need_data: bool
+    plan: Plan, orders: Orders, database: Database, *, retry: bool, scripts: Path | None = None, dry: bool = False
 ) -> Submission | None:
     """The arrays of what is left to do, ready to be sent; ``None`` if nothing is."""
     here = slurm.available()
-    queued = in_queue(orders.root, slurm.queue()) if here else {}
-    database = open_database(db, create=True)
-    todo = find_todo(plan, orders.root, database, queued, retry=retry)
+    tasks = (tasks_in_queue if dry else settled_tasks)(orders.root) if here else None
+    again = _failed(plan, orders.root, tasks, database) if retry else None
+    todo = find_todo(plan, orders.root, database, by_cell(tasks or []), again=again)
+    lost = doomed(todo, tasks or [])
+    if lost and not dry:
+        print(f"{counted(len(lost), 'waiting job')} cancelled, whose teachers are to be trained anew", flush=True)
+        slurm.cancel([task.entry.id for task in lost])
+    tasks = [task for task in tasks or [] if task not in lost]
+    queued = by_cell(tasks)
+    todo = find_todo(plan, orders.root, database, queued, again=again) if lost else todo
     tell(todo.refused)
     resources = orders.resources(plan, todo.wanted)
     kinds = {key: orders.kind(asked) for key, asked in resources.items()}
@@ -226,7 +259,7 @@ def _prepare(
     if here:
         partition = resources[todo.steps[0].cell.key].partition
         print(ending(cost, slurm.gpus_in(partition), partition), flush=True)
-    if need_data:
+    if not dry and not scripts:
         _require_data(todo, orders.data_root)
     return prepare(
         todo,
@@ -235,8 +268,15 @@ def _prepare(
         scores_before=scores_in(database, todo.wanted),
         expected=cost.seconds,
         largest=slurm.largest_array() if here else _ASSUMED_ARRAY,
+        scripts=scripts,
         dry=dry,
     )
+
+
+def _failed(plan: Plan, root: Path, tasks: list[QueuedTask] | None, database: Database) -> set[str]:
+    """The cells of a plan that ``sd.status`` calls failed."""
+    done, _ = take_stock(plan, root, database)
+    return {key for key, it in overview(plan, root, tasks, done).standings.items() if it.state == "failed"}
 
 
 def _show(submission: Submission) -> None:

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from sd import verb
-from sd.cluster.standing import Overview, overview
+from sd.cluster.standing import Overview, look_at_queue, overview
 from sd.plan.cost import START_SECONDS, Estimate, estimate
 from sd.plan.schedule import Plan
 from sd.render.forecast import hours
@@ -52,28 +52,29 @@ def status(
     most = None if all_ else _MOST
 
     def look() -> tuple[Overview, Estimate, list[str]]:
+        tasks, unasked = look_at_queue(site.root)
         done, refused = take_stock(plan, site.root, database)
-        seen = overview(plan, site.root, done)
-        return seen, _to_go(plan, seen, database), refused
+        seen = overview(plan, site.root, tasks, done)
+        return seen, _to_go(plan, seen, database), [*unasked, *refused]
 
     if as_data:
-        seen, cost, refused = look()
-        print(json.dumps(_data(plan, seen, cost, database, refused), indent=1))
+        seen, cost, notes = look()
+        print(json.dumps(_data(plan, seen, cost, database, notes), indent=1))
         return
     console = Console()
     if not watch:
-        seen, cost, refused = look()
+        seen, cost, notes = look()
         if sys.stdout.isatty():
             console.print(drawn(matrix(plan, seen.standings)))
         else:
             sys.stdout.write(write_tables([matrix(plan, seen.standings)], "md") + "\n")
-        for line in _lines(plan, seen, cost, database, refused, most):
+        for line in _lines(plan, seen, cost, database, notes, most):
             print(line)
         return
     with Live(console=console, auto_refresh=False, screen=False) as live:
         while True:
-            seen, cost, refused = look()
-            lines = _lines(plan, seen, cost, database, refused, most)
+            seen, cost, notes = look()
+            lines = _lines(plan, seen, cost, database, notes, most)
             live.update(Group(drawn(matrix(plan, seen.standings)), *(Text(line) for line in lines)), refresh=True)
             if not any(standing.state in {"running", "waiting"} for standing in seen.standings.values()):
                 return
@@ -95,7 +96,7 @@ def _to_go(plan: Plan, seen: Overview, database: Database) -> Estimate:
 
 
 def _lines(
-    plan: Plan, seen: Overview, cost: Estimate, database: Database, refused: list[str], most: int | None
+    plan: Plan, seen: Overview, cost: Estimate, database: Database, notes: list[str], most: int | None
 ) -> list[str]:
     used = f"used: {busy_hours(database, plan.steps):.2g} hours of devices"
     to_go = f"; to go: about {hours(cost)}, {duration(cost.chain)} in the longest chain" if cost.seconds else ""
@@ -104,17 +105,17 @@ def _lines(
         used + to_go,
         *details(plan, seen.standings, most=most),
         *seen.notes,
-        *refused,
+        *notes,
     ]
 
 
-def _data(plan: Plan, seen: Overview, cost: Estimate, database: Database, refused: list[str]) -> dict[str, Any]:
+def _data(plan: Plan, seen: Overview, cost: Estimate, database: Database, notes: list[str]) -> dict[str, Any]:
     return {
         "grid": plan.name,
         "cells": as_json(plan, seen.standings),
         "hours_used": round(busy_hours(database, plan.steps), 4),
         "hours_to_go": {kind: round(cost.hours(kind), 4) for kind in sorted(set(cost.kinds.values()))},
-        "notes": [*seen.notes, *refused],
+        "notes": [*seen.notes, *notes],
     }
 
 

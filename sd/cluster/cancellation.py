@@ -4,9 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from sd.cluster import slurm
+from sd.cluster.ledger import tasks_in_queue
 from sd.cluster.manifest import read_cells
-from sd.cluster.submission import in_queue
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,16 @@ class Cancellation:
 def find_cancellation(root: Path, keys: Collection[str]) -> Cancellation:
     """The tasks in the queue that hold one of these cells, or a descendant of one."""
     named = set(keys)
-    queued = in_queue(root, slurm.queue())
-    manifests = {it.manifest for it in queued.values()}
-    cells = {cell.key: cell for path in manifests for inside in read_cells(path).values() for cell in inside}
-    going = {key for key in queued if named.intersection(ancestor.key for ancestor in cells[key].lineage)}
-    tasks = {queued[key].entry.id: queued[key].entry for key in going}
-    beside = [key for key in queued if key not in going and queued[key].entry.id in tasks]
-    running = sum(entry.state != "PENDING" for entry in tasks.values())
-    return Cancellation(sorted(tasks), running, len(going), len(going - named), len(beside))
+    tasks = [task for task in tasks_in_queue(root) if task.entry.state != "COMPLETING"]
+    cells = {
+        cell.key: cell
+        for manifest in {task.manifest for task in tasks}
+        for inside in read_cells(manifest).values()
+        for cell in inside
+    }
+    inside = {key for task in tasks for key in task.keys}
+    going = {key for key in inside if named.intersection(ancestor.key for ancestor in cells[key].lineage)}
+    ending = [task for task in tasks if going.intersection(task.keys)]
+    beside = {key for task in ending for key in task.keys} - going
+    running = sum(task.entry.state != "PENDING" for task in ending)
+    return Cancellation(sorted(task.entry.id for task in ending), running, len(going), len(going - named), len(beside))

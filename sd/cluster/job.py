@@ -27,22 +27,33 @@ _SIGNALS = (signal.SIGUSR2, signal.SIGTERM)
 _TO_SAVE = SIGNAL_LEAD * 0.6
 
 
+# A job that has been put back so often, and again has come no further, is not put back any more.
+_FRUITLESS = 3
+
+
 class Log:
-    """Listens to the run and writes a line for each thing that happens; an epoch's at most every ten seconds."""
+    """Listens to the run and writes a line for each thing that happens; an epoch's at most every ten seconds.
+
+    Attributes:
+        moved: whether any cell has finished an epoch, or is done.
+    """
 
     def __init__(self) -> None:
+        self.moved = False
         self._last = 0.0
 
     def started(self, cell: Cell) -> None:
         self._say(f"begun: {cell.label} ({cell.key})")
 
     def epoch(self, cell: Cell, facts: dict[str, Any]) -> None:
+        self.moved = True
         if time.monotonic() - self._last >= 10 or facts["epoch"] == cell.recipe.epochs:
             self._last = time.monotonic()
             place = f"epoch {facts['epoch']}/{cell.recipe.epochs}"
             self._say(f"{cell.label}: {place}, train loss {facts['train_loss']:.4f}, test {facts['test_top1']:.2f} %")
 
     def finished(self, cell: Cell, seconds: float) -> None:
+        self.moved = True
         self._say(f"done: {cell.label} in {seconds:.1f} s")
 
     def failed(self, cell: Cell, error: str, lost: int) -> None:
@@ -66,17 +77,21 @@ def main(manifest: Path) -> int:
     index = os.environ["SLURM_ARRAY_TASK_ID"]
     job = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{index}"  # SLURM_JOB_ID of one of the tasks is that of the whole array
     header, works = read_task(manifest, int(index))
-    restarts = os.environ.get("SLURM_RESTART_COUNT", "0")
+    restarts = int(os.environ.get("SLURM_RESTART_COUNT") or 0)
     print(f"job {job} on {os.uname().nodename}, restart {restarts}, code {header.code}", flush=True)
     slurm.name_cells(job, header.comment, [work.step.cell.key for work in works])
-    outcome = _run(header, works)
+    log = Log()
+    outcome = _run(header, works, log)
     if outcome.stopped and len(outcome.done) < len(works):
+        if restarts >= _FRUITLESS and not log.moved:
+            print("not queued again, for it came no further: an epoch, or a measure, takes more hours", flush=True)
+            return 1
         return _go_back(job)
     # The others of a pack have done their work: their students are to run, and find out by the records which can.
     return 1 if outcome.failed and not outcome.done else 0
 
 
-def _run(header: Header, works: list[Work]) -> Outcome:
+def _run(header: Header, works: list[Work], log: Log) -> Outcome:
     steps = {work.step.cell.key: work.step for work in works}
     count = min(header.pack, len(works))
     cpus = int(os.environ.get("SLURM_CPUS_PER_TASK") or 1)
@@ -91,7 +106,7 @@ def _run(header: Header, works: list[Work]) -> Outcome:
         database=_database(header),
         workers=Workers(count, max(1, cpus // header.pack), devices),  # as many threads however many cells are left
         save_every=header.save_every,
-        listener=Log(),
+        listener=log,
         stop_on=_SIGNALS,
         patience=_TO_SAVE,
     ).go()

@@ -261,8 +261,11 @@ class LocalRun:
     def _signals_as_interrupt(self) -> Iterator[None]:
         """Signals of ``stop_on`` stop like Ctrl-C does, but a second one changes nothing."""
 
-        def interrupt(*_: Any) -> None:
-            if not self._stop.is_set():
+        come: list[int] = []
+
+        def interrupt(number: int, _: Any) -> None:
+            come.append(number)
+            if len(come) == 1 and not self._stop.is_set():
                 raise KeyboardInterrupt
 
         before = {number: signal.signal(number, interrupt) for number in self.stop_on}

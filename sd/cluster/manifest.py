@@ -4,11 +4,12 @@ The first line is a header; each further line is one task with its steps. A task
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sd import BadInput
 from sd.durable import write_durably
 from sd.plan.cell import Cell
 from sd.plan.measure import MEASURES
@@ -22,6 +23,7 @@ class Header:
     """What the tasks of an array have in common.
 
     Attributes:
+        comment: what its job is submitted with.
         device: ``cpu``, or ``cuda``, which a task then insists on.
         pack: cells that run at a time in one task.
         db: the database that a task puts its facts into, as an absolute path or URL; ``None``: what SD_DB says.
@@ -29,8 +31,6 @@ class Header:
     """
 
     grid: str
-    submission: str
-    array: str
     comment: str
     root: str
     data_root: str | None
@@ -55,9 +55,9 @@ class Work:
     expected_seconds: float | None
 
 
-def write_manifest(path: Path, header: Header, tasks: Iterable[tuple[int, list[Work]]]) -> None:
+def write_manifest(path: Path, header: Header, tasks: Sequence[tuple[int, list[Work]]]) -> None:
     """Write a manifest durably."""
-    lines = [json.dumps({"manifest_version": MANIFEST_VERSION, **asdict(header)})]
+    lines = [json.dumps({"manifest_version": MANIFEST_VERSION, "tasks": len(tasks), **asdict(header)})]
     for index, works in tasks:
         content = {"task": index, "keys": [work.step.cell.key for work in works], "works": [_to_json(w) for w in works]}
         lines.append(json.dumps(content, separators=(",", ":")))
@@ -68,7 +68,7 @@ def read_task(path: Path, index: int) -> tuple[Header, list[Work]]:
     """The header of a manifest and one of its tasks. Raises ``LookupError`` if it has no such task."""
     with path.open(encoding="utf-8") as file:
         head = json.loads(next(file))
-        head.pop("manifest_version")
+        del head["manifest_version"], head["tasks"]
         for line in file:
             if line.startswith(f'{{"task":{index},'):
                 return Header(**head), [_from_json(work) for work in json.loads(line)["works"]]
@@ -76,15 +76,21 @@ def read_task(path: Path, index: int) -> tuple[Header, list[Work]]:
 
 
 def read_keys(path: Path) -> dict[int, list[str]]:
-    """The keys of the cells of each task of a manifest, by index."""
-    with path.open(encoding="utf-8") as file:
-        next(file)
-        found = {}
-        for line in file:
-            start, _, _ = line.partition(',"works":')
-            task = json.loads(start + "}")
-            found[task["task"]] = task["keys"]
-    return found
+    """The keys of the cells of each task of a manifest, by index. Raises ``BadInput`` if it is not whole."""
+    found = {}
+    try:
+        with path.open(encoding="utf-8") as file:
+            count = json.loads(file.readline())["tasks"]
+            for line in file:
+                start, works, _ = line.partition(',"works":')
+                task = json.loads(start + "}")
+                if works and line.endswith("}\n"):
+                    found[task["task"]] = task["keys"]
+        if len(found) == count:
+            return found
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
+    raise BadInput(f"{path}: is not a whole manifest; it says which cells its jobs are for; restore or remove it")
 
 
 def read_cells(path: Path) -> dict[int, list[Cell]]:

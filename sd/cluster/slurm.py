@@ -6,6 +6,7 @@ waits for a file that is moved after sbatch, time-outs are not counted, and an a
 """
 
 import contextlib
+import math
 import os
 import re
 import shlex
@@ -37,8 +38,6 @@ class Entry:
         array, index: its array's job id and its index there; -1 for a job that is no array's.
         state: ``PENDING``, ``RUNNING`` … as SLURM names it.
         reason: why it is pending, in SLURM's word.
-        left: time until its limit, as SLURM writes it.
-        node: where it runs.
         comment: as it was submitted with.
     """
 
@@ -46,8 +45,6 @@ class Entry:
     index: int
     state: str
     reason: str
-    left: str
-    node: str
     comment: str
 
     @property
@@ -92,17 +89,19 @@ def gpus_in(partition: str | None) -> int | None:
 
 def queue() -> list[Entry]:
     """Every task that this user has in the queue, pending, running or ending; one call of squeue."""
-    text = _run(["squeue", "--noheader", "--array", "--user", str(os.getuid()), "--format", "%i|%T|%r|%L|%N|%k"])
+    text = _run(["squeue", "--noheader", "--array", "--user", str(os.getuid()), "--format", "%i|%T|%r|%k"])
     entries = []
     for line in text.splitlines():
-        id_, state, reason, left, node, comment = line.split("|", 5)
+        if line.count("|") < 3:
+            continue  # the rest of somebody's comment of several lines
+        id_, state, reason, comment = line.split("|", 3)
         array, _, index = id_.partition("_")
-        entries.append(Entry(array, int(index) if index.isdigit() else -1, state, reason, left, node, comment))
+        entries.append(Entry(array, int(index) if index.isdigit() else -1, state, reason, comment))
     return entries
 
 
-def history(arrays: Iterable[str]) -> dict[str, str] | None:
-    """The last state of each task of these arrays, by its id (``123_4``), as sacct remembers it.
+def history(arrays: Iterable[str]) -> dict[str, tuple[str, str]] | None:
+    """The last state of each task of these arrays, and its job's name, by its id (``123_4``), as sacct remembers it.
 
     A supplement: it lags, and knows nothing of tasks that were cancelled before they began. ``None`` where this cluster
     keeps no accounts.
@@ -110,12 +109,36 @@ def history(arrays: Iterable[str]) -> dict[str, str] | None:
     ids = sorted(set(arrays))
     if not ids or shutil.which("sacct") is None:
         return {} if not ids else None
-    command = ["sacct", "--noheader", "--allocations", "--parsable2", "--format", "JobID,State"]
+    command = ["sacct", "--noheader", "--allocations", "--parsable2", "--format", "JobID,State,JobName"]
     try:
         text = _run([*command, "--jobs", ",".join(ids)])
     except BadInput:
         return None
-    return {id_: state.split()[0] for id_, _, state in (line.partition("|") for line in text.splitlines()) if state}
+    return _history(text)
+
+
+def _history(text: str) -> dict[str, tuple[str, str]]:
+    """What sacct printed; tasks that never began stand there together, as ``123_[0-3,7]``."""
+    found = {}
+    for line in text.splitlines():
+        if line.count("|") < 2:
+            continue
+        id_, state, name = line.split("|", 2)
+        array, _, indices = id_.partition("_")
+        for index in _indices(indices):
+            if state:
+                found[f"{array}_{index}"] = (state.split()[0], name)
+    return found
+
+
+def _indices(text: str) -> list[int]:
+    """``[0-3,7%2]`` or ``4``, as numbers."""
+    found: list[int] = []
+    for span in text.strip("[]").partition("%")[0].split(","):
+        first, _, last = span.partition("-")
+        if first.isdigit():
+            found += range(int(first), int(last if last.isdigit() else first) + 1)
+    return found
 
 
 def submit(script: Path, *, dependency: str | None = None, keep_open: Sequence[int] = ()) -> str:
@@ -142,8 +165,11 @@ def submit(script: Path, *, dependency: str | None = None, keep_open: Sequence[i
         raise Refused(f"sbatch: {error}") from None
     if done.returncode:
         raise Refused(" ".join(done.stderr.split()) or f"sbatch ended with exit code {done.returncode}")
-    id_: str = _executor_class()._get_job_id_from_submission_command(done.stdout)
-    return id_
+    id_ = re.search(r"^(?:Submitted batch job )?(\d+)", done.stdout, flags=re.MULTILINE)
+    if id_ is None:
+        raise Refused(f"sbatch said {done.stdout.strip()!r}, which names no job; the next launch finds out")
+
+    return id_[1]
 
 
 def cancel(ids: Sequence[str]) -> None:
@@ -235,7 +261,7 @@ def batch_script(array: Array, wiring: Wiring) -> str:
         qos=asked.qos,
         constraint=asked.constraint,
         time=round(asked.hours * 60) if asked.hours else None,
-        mem=f"{round(asked.memory_gb * 1024)}M" if asked.memory_gb else None,
+        mem=f"{math.ceil(asked.memory_gb * 1024)}M" if asked.memory_gb else None,
         cpus_per_task=cpus,
         gpus_per_node=asked.gpus or None,
         comment=wiring.comment(array),
@@ -252,26 +278,47 @@ def batch_script(array: Array, wiring: Wiring) -> str:
         additional_parameters=further,
     )
     executor.parameters["map_count"] = len(array.tasks)
-    program = [*shlex.split(wiring.python), "-u", "-m", "sd.cluster.job", str(wiring.manifest(array))]
+    program = [wiring.python, "-u", "-m", "sd.cluster.job", str(wiring.manifest(array))]
     text: str = executor._make_submission_file_text(shlex.join(program), "")
     return text
 
 
-def submit_script(arrays: Sequence[Array]) -> str:
+_CHAIN = """\
+#!/bin/bash
+# Submits this folder's arrays in order. Can be run again: what was submitted is not submitted again.
+set -euo pipefail
+shopt -s inherit_errexit
+cd "$(dirname "$0")"
+exec 9>>{lock}
+flock 9  # launchers take turns
+
+queued() {{  # queued NAME: the job id of an array of this submission that is in the queue
+  squeue --noheader --me --format '%F %k' | awk -v marks=" run={submission} array=$1 " \\
+    'index($0 " ", marks) {{ print $1; exit }}'
+}}
+
+once() {{  # once NAME [sbatch options]: an array's job id, submitted now or before
+  if [ ! -s "$1.job" ]; then
+    if [ ! -e {folder}/"$1.jsonl" ]; then
+      echo "$1: a later launch has taken over its cells" >&2
+      exit 1
+    fi
+    id=$(queued "$1")
+    [ -n "$id" ] || id=$(sbatch --parsable "${{@:2}}" "$1.sh")
+    echo "${{id%%;*}}" > "$1.job.part"
+    mv "$1.job.part" "$1.job"
+    cp "$1.job" {folder}/
+  fi
+  cat "$1.job"
+}}
+"""
+
+
+def submit_script(arrays: Sequence[Array], wiring: Wiring) -> str:
     """A shell script that hands the batch scripts beside it to sbatch, each with its dependency, each once."""
-    lines = [
-        "#!/bin/bash",
-        "# Submits this folder's arrays in order. Can be run again: what has a .job file is not sent again.",
-        "set -euo pipefail",
-        'cd "$(dirname "$0")"',
-        "once() {  # once NAME [sbatch options]: its job id, submitted now or before",
-        '  if [ ! -s "$1.job" ]; then',
-        '    id=$(sbatch --parsable "${@:2}" "$1.sh") || exit 1',
-        '    echo "${id%%;*}" > "$1.job.part" && mv "$1.job.part" "$1.job"',
-        "  fi",
-        '  cat "$1.job"',
-        "}",
-    ]
+    lock = wiring.folder.parents[1] / "launch.lock"
+    folder = shlex.quote(str(wiring.folder))
+    lines = [_CHAIN.format(lock=shlex.quote(str(lock)), folder=folder, submission=wiring.submission)]
     shell = {array.name: f"A{array.name.partition('-')[0]}" for array in arrays}
     for array in arrays:
         after = (

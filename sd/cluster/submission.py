@@ -1,14 +1,14 @@
 """Submitting a plan: an intent on disk before sbatch is called, the job id after; nothing is lost or sent twice.
 
 ``root/submissions/ID/`` holds, for each array, ``NAME.jsonl`` (its manifest: the intent), ``NAME.sh`` (the batch
-script), ``NAME.job`` (the job id, once there is one), and ``logs/``. Whose a job is, is said by its comment alone: ids
-are given out again when a controller has crashed.
+script), ``NAME.job`` (the job id, once there is one), and ``logs/``.
 """
 
 import json
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,14 +16,18 @@ from pathlib import Path
 
 from sd import BadInput
 from sd.cluster import slurm
+from sd.cluster.ledger import QueuedTask, job_file_of, write_job_down
 from sd.cluster.manifest import Header, Work, read_keys, write_manifest
-from sd.cluster.slurm import Entry, Wiring
+from sd.cluster.slurm import Wiring
 from sd.cluster.snapshot import snapshot
 from sd.durable import write_durably
-from sd.plan.arrays import Array, Task, make_arrays
+from sd.plan.arrays import Array, make_arrays
 from sd.plan.resources import DEFAULTS, Profile, Resources, resources_for
 from sd.plan.schedule import Plan
 from sd.store.todo import Todo
+
+# What a submission says of itself.
+_NOTE = "submission.json"
 
 
 @dataclass(frozen=True)
@@ -73,19 +77,6 @@ class Submission:
         return self.wiring.folder / f"{array.name}.sh"
 
 
-@dataclass(frozen=True)
-class Queued:
-    """Where a cell is in the queue: its task, as squeue shows it, and the log that it writes."""
-
-    entry: Entry
-    log: Path
-    manifest: Path
-
-    @property
-    def task(self) -> Task:
-        return Task(self.entry.array, self.entry.index)
-
-
 @dataclass
 class Sent:
     """What came of a submission: job ids by array, and what sbatch said when it refused one, where it then ended."""
@@ -94,23 +85,15 @@ class Sent:
     refused: str | None = None
 
 
-def in_queue(root: Path, entries: Sequence[Entry]) -> dict[str, Queued]:
-    """Where each cell of this root is in SLURM's queue, by key. A job id that was not written down is written now."""
-    found: dict[str, Queued] = {}
-    tasks: dict[Path, dict[int, list[str]]] = {}
-    for entry in entries:
-        ours = slurm.read_comment(entry.comment)
-        if ours is None:
-            continue
-        folder = root / "submissions" / ours[0]
-        manifest = folder / f"{ours[1]}.jsonl"
-        if manifest not in tasks:
-            tasks[manifest] = read_keys(manifest) if manifest.exists() else {}
-            if tasks[manifest]:
-                _write_down(folder, ours[1], entry.array)
-        for key in tasks[manifest].get(entry.index, []):
-            if key not in found or entry.state == "RUNNING":
-                found[key] = Queued(entry, slurm.log_path(folder, entry.array, entry.index), manifest)
+def doomed(todo: Todo, tasks: Sequence[QueuedTask]) -> list[QueuedTask]:
+    """Waiting tasks whose ancestors are to be trained anew: what they wait for is gone, so they would end."""
+    anew = todo.wanted - todo.done.trained
+    found = []
+    for task in tasks:
+        cells = [todo.plan.steps[key].cell for key in task.keys if key in todo.plan.steps]
+        orphans = (ancestor.key in anew for cell in cells for ancestor in cell.lineage[:-1])
+        if task.entry.state == "PENDING" and any(orphans):
+            found.append(task)
     return found
 
 
@@ -118,18 +101,20 @@ def prepare(
     todo: Todo,
     orders: Orders,
     *,
-    queued: Mapping[str, Queued],
+    queued: Mapping[str, QueuedTask],
     scores_before: Mapping[str, dict[str, float]],
     expected: Mapping[str, float],
     largest: int,
+    scripts: Path | None = None,
     dry: bool = False,
 ) -> Submission:
     """Make the arrays of the cells that are to be run, and write what their jobs need: code, manifests, batch scripts.
 
     Args:
-        queued: the cells that are in the queue already (:func:`in_queue`).
+        queued: the cells that are in the queue already (``sd.cluster.ledger.by_cell``).
         scores_before, expected: what is known of cells before they run; handed on to their jobs.
         largest: how many elements an array may have.
+        scripts: the folder that batch scripts are written into, instead of being submitted.
         dry: write nothing; the scripts then name folders that are not there.
     """
     plan = todo.plan
@@ -139,6 +124,9 @@ def prepare(
     )
     id_ = "DRY-RUN" if dry else f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     root = orders.root.absolute()
+    odd = next((sign for sign in "%:\\\n" if sign in str(root)), None)
+    if odd:
+        raise BadInput(f"--root {root}: SLURM takes the sign {odd!r} in a path for something else; give another --root")
     folder = root / "submissions" / id_
     wiring = Wiring(
         grid=plan.name.replace(" ", ""),
@@ -152,17 +140,32 @@ def prepare(
     submission = Submission(arrays, wiring)
     if dry:
         return submission
+    _supersede_scripts(root, todo.wanted)
     (folder / "logs").mkdir(parents=True)
     note = {"grid": wiring.grid, "made": datetime.now(UTC).isoformat(timespec="seconds"), "command": sys.argv}
-    write_durably(folder / "submission.json", json.dumps(note, indent=1).encode())
+    if scripts:
+        note["scripts"] = str(scripts.absolute())
+    write_durably(folder / _NOTE, json.dumps(note, indent=1).encode())
     for array in arrays:
-        tasks = (
+        tasks = [
             (index, [Work(plan.steps[key], scores_before.get(key), expected.get(key)) for key in keys])
             for index, keys in sorted(array.tasks.items())
-        )
+        ]
         write_manifest(wiring.manifest(array), _header(array, wiring, orders), tasks)
-        submission.script(array).write_text(slurm.batch_script(array, wiring))
     return submission
+
+
+def _supersede_scripts(root: Path, wanted: Collection[str]) -> None:
+    """Take away the manifests of batch scripts that were written and not submitted, where their cells are wanted now.
+
+    Their ``submit.sh`` then says so, instead of running these cells twice.
+    """
+    for path in (root / "submissions").glob(f"*/{_NOTE}"):
+        if "scripts" in json.loads(path.read_text()):
+            for manifest in path.parent.glob("*.jsonl"):
+                keys = {key for inside in read_keys(manifest).values() for key in inside}
+                if not job_file_of(manifest).exists() and not keys.isdisjoint(wanted):
+                    manifest.unlink()
 
 
 def send(submission: Submission, lock: int, tell: Callable[[Array, str], None]) -> Sent:
@@ -174,74 +177,48 @@ def send(submission: Submission, lock: int, tell: Callable[[Array, str], None]) 
     sent = Sent()
     for number, array in enumerate(submission.arrays, start=1):
         dependency = array.after.spelled(sent.jobs) if array.after else None
+        submission.script(array).write_text(slurm.batch_script(array, submission.wiring))
         try:
             job = slurm.submit(submission.script(array), dependency=dependency, keep_open=[lock])
         except slurm.Refused as error:
             sent.refused = f"{array.name}: {error}"
             for unsent in submission.arrays[number:]:
                 submission.wiring.manifest(unsent).unlink()
-                submission.script(unsent).unlink()
             return sent
-        _write_down(submission.wiring.folder, array.name, job)
+        write_job_down(submission.wiring.manifest(array), job)
         sent.jobs[array.name] = job
         tell(array, job)
     return sent
 
 
-def write_scripts(submission: Submission, folder: Path) -> None:
-    """Write the batch scripts and a ``submit.sh`` that chains them into ``folder``, to be run where sbatch is.
-
-    Raises:
-        BadInput: the folder holds something already, or cannot be written.
-    """
+def check_scripts_folder(folder: Path) -> None:
+    """Raise ``BadInput`` unless the folder for batch scripts is new or empty, and can be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise BadInput(f"--scripts {folder}: is not empty; give a new folder")
-        for array in submission.arrays:
-            (folder / f"{array.name}.sh").write_text(slurm.batch_script(array, submission.wiring))
-        chain = folder / "submit.sh"
-        chain.write_text(slurm.submit_script(submission.arrays))
-        chain.chmod(0o755)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise BadInput(f"--scripts {folder}: cannot be written ({error.strerror}); give another folder") from None
 
 
-@dataclass(frozen=True)
-class Submitted:
-    """A task that a cell was part of: its array's job id, if it is known, its index, and its log."""
+def write_scripts(submission: Submission, folder: Path) -> Path:
+    """Write the batch scripts and a ``submit.sh`` that chains them into ``folder``; returns the latter's path.
 
-    job: str | None
-    index: int
-    log: Path | None
-
-    @property
-    def id(self) -> str:
-        return f"{self.job}_{self.index}"
-
-
-def submitted(root: Path, keys: Collection[str]) -> dict[str, Submitted]:
-    """The newest task that each of these cells was submitted in, by key, whether or not it is still in the queue."""
-    found: dict[str, Submitted] = {}
-    wanted = set(keys)
-    for manifest in sorted((root / "submissions").glob("*/*.jsonl"), reverse=True):
-        if not wanted - found.keys():
-            break
-        job_file = manifest.with_suffix(".job")
-        job = job_file.read_text().strip() if job_file.exists() else None
-        for index, inside in read_keys(manifest).items():
-            for key in inside:
-                if key in wanted and key not in found:
-                    log = slurm.log_path(manifest.parent, job, index) if job else None
-                    found[key] = Submitted(job, index, log)
-    return found
+    They are to be run where sbatch is, and find the code and the manifests in the folder of runs.
+    """
+    for array in submission.arrays:
+        (folder / f"{array.name}.sh").write_text(slurm.batch_script(array, submission.wiring))
+    chain = folder / "submit.sh"
+    chain.write_text(slurm.submit_script(submission.arrays, submission.wiring))
+    chain.chmod(0o755)
+    return chain
 
 
 def _header(array: Array, wiring: Wiring, orders: Orders) -> Header:
     return Header(
         grid=wiring.grid,
-        submission=wiring.submission,
-        array=array.name,
         comment=wiring.comment(array),
         root=str(orders.root.absolute()),
         data_root=str(orders.data_root.absolute()) if orders.data_root else None,
@@ -253,12 +230,6 @@ def _header(array: Array, wiring: Wiring, orders: Orders) -> Header:
     )
 
 
-def _write_down(folder: Path, array: str, job: str) -> None:
-    path = folder / f"{array}.job"
-    if not path.exists() or path.read_text().strip() != job:
-        write_durably(path, f"{job}\n".encode())
-
-
 def db_for_jobs(db: str | None) -> str | None:
     """The database as a job finds it: an absolute path or a URL; ``None``, so that it asks SD_DB, for one with a
     password, which is to stand in no file."""
@@ -267,4 +238,7 @@ def db_for_jobs(db: str | None) -> str | None:
         return str(Path(target).absolute())
     from sqlalchemy.engine import make_url
 
-    return None if make_url(target).password else target
+    url = make_url(target)
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.set(database=str(Path(url.database).absolute())).render_as_string()
+    return None if url.password else target

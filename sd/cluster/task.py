@@ -156,6 +156,9 @@ def _train(
 
     control = Control(on_epoch, watch.should_stop, attempt.check, place.save_every)
     history, saved = train(cell, data, teacher, folder=folder, device=device, control=control)
+    if is_trained(folder):
+        _keep_what_is_named(folder)  # an attempt that was thought dead has finished first: its training counts
+        return
     tables = {
         "cells": [_cell_row(cell, data, teacher_sha256)],
         "epochs": [{"cell_key": cell.key, **asdict(epoch)} for epoch in history],
@@ -164,11 +167,16 @@ def _train(
     }
     tables["discrepancies"] = _discrepancies(cell, tables["evaluations"], before)
     attempt.check()
-    if is_trained(folder):
-        raise Fenced("another attempt has finished this cell first")
-    write_record(train_record(folder), "train", tables, cell=cell.to_json(), attempt=asdict(attempt.facts))
-    kept = {checkpoint_file(name, it.sha256) for name, it in saved.items()}
-    for path in [folder / RESUME, *(path for path in folder.glob("*-*.pt") if path.name not in kept)]:
+    if not is_trained(folder):
+        write_record(train_record(folder), "train", tables, cell=cell.to_json(), attempt=asdict(attempt.facts))
+    _keep_what_is_named(folder)
+
+
+def _keep_what_is_named(folder: Path) -> None:
+    """Remove the saved state, and checkpoints that the training record does not name."""
+    rows = read_record(train_record(folder))["tables"]["checkpoints"]
+    named = {checkpoint_file(row["checkpoint"], row["sha256"]) for row in rows}
+    for path in [folder / RESUME, *(path for path in folder.glob("*-*.pt") if path.name not in named)]:
         path.unlink(missing_ok=True)
 
 

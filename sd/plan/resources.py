@@ -1,6 +1,7 @@
 """What a cluster is asked for, and a site's profile: logistics, never part of a cell's key."""
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ LEAST_WORK = 60
 # sbatch options that sd sets itself, or that have a key of their own.
 _OWN = {
     **dict.fromkeys(["array", "dependency", "comment", "job-name", "kill-on-invalid-dep", "requeue", "no-requeue"]),
-    **dict.fromkeys(["output", "error", "open-mode", "signal", "parsable", "wait", "ntasks", "nodes"]),
+    **dict.fromkeys(["output", "error", "open-mode", "signal", "parsable", "wait", "ntasks", "nodes", "chdir", "wrap"]),
+    **dict.fromkeys(["ntasks-per-node", "clusters", "test-only", "quiet", "verbose", "help", "usage", "version"]),
     "gpus": "gpus",
     "gpus-per-node": "gpus",
     "cpus-per-task": "cpus",
@@ -83,10 +85,11 @@ class Resources(BaseModel):
     def _not_our_own(cls, options: dict[str, Any]) -> dict[str, Any]:
         for name, value in options.items():
             plain = name.lstrip("-").replace("_", "-")
-            if plain in _OWN:
-                hint = f"give it as {_OWN[plain]}" if _OWN[plain] else "sd sets it itself"
+            own = plain if plain in _OWN else next((own for own in _OWN if plain and own.startswith(plain)), None)
+            if own:  # sbatch also takes the beginning of a name
+                hint = f"give it as {_OWN[own]}" if _OWN[own] else "sd sets it itself"
                 raise PydanticCustomError("needs", "{name} cannot be given here; {hint}", {"name": name, "hint": hint})
-            if name != plain or not plain.replace("-", "").isalnum():
+            if name != plain or not re.fullmatch(r"[a-z][a-z0-9-]*", plain):
                 known = {"name": name, "plain": plain}
                 raise PydanticCustomError("needs", "{name} is no long option of sbatch; write it as {plain}", known)
             if value is False or (isinstance(value, str) and not value.isprintable()):

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import traceback
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -132,10 +132,10 @@ class Attempt:
 
     def end(self, status: str, error: BaseException | None = None) -> None:
         """Write how the attempt ended: ``done``, ``stopped``, or ``failed`` with the error's one line and traceback."""
-        started = datetime.fromisoformat(self.facts.started_at)
+        started = moment(self.facts.started_at)
         self.facts.status = status
         self.facts.ended_at = _now()
-        self.facts.seconds = round((datetime.fromisoformat(self.facts.ended_at) - started).total_seconds(), 3)
+        self.facts.seconds = round((moment(self.facts.ended_at) - started).total_seconds(), 3)
         if error is not None:
             self.facts.error = f"{type(error).__name__}: {error}".splitlines()[0]
             self.facts.traceback = "".join(traceback.format_exception(error))
@@ -160,29 +160,55 @@ class Attempt:
         write_record(path, "attempt", {"attempts": [asdict(self.facts)]})
 
 
-def newest_attempt(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """The columns of a cell's newest attempt, and its last heartbeat (empty if there is none); ``None``: no attempt."""
+@dataclass(frozen=True)
+class Newest:
+    """A cell's newest attempt.
+
+    Attributes:
+        path: its file.
+        facts: its columns; ``None`` if the file cannot be read.
+        beat: its last sign of life (``at``, ``epoch``, ``test_top1``, ``seconds_per_epoch``); empty if there is none.
+    """
+
+    path: Path
+    facts: dict[str, Any] | None
+    beat: dict[str, Any]
+
+
+def newest_attempt(folder: Path) -> Newest | None:
+    """The newest attempt at a cell; ``None`` if there is none."""
     attempts = folder / "attempts"
     number = max(_numbers(attempts), default=0)
     if not number:
         return None
+    path = attempts / _name(number)
+    return Newest(path, _columns(path), _last_beat(attempts, number))
+
+
+def _columns(path: Path) -> dict[str, Any] | None:
+    """The columns of an attempt's file; ``None`` where it cannot be read, or is none."""
     try:
-        facts = read_record(attempts / _name(number))["tables"]["attempts"][0]
-    except (BadRecord, LookupError, TypeError):
+        row = read_record(path)["tables"]["attempts"][0]
+        moment(row["started_at"])
+    except (BadRecord, LookupError, TypeError, ValueError):
         return None
-    return facts, _last_beat(attempts, number)
+    needed = {column.name for column in fields(AttemptFacts)} - {"expected_seconds"}
+    return row if needed <= row.keys() else None
+
+
+def moment(text: str) -> datetime:
+    """A time as records have it; UTC where it does not say. Raises ``ValueError`` or ``TypeError`` if it is none."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _mark_lost(folder: Path, current: int) -> None:
     """Earlier attempts that still say ``running`` have lost the cell."""
     for number in _numbers(folder):
         path = folder / _name(number)
-        if number >= current:
-            continue
-        with contextlib.suppress(BadRecord):
-            rows = read_record(path)["tables"]["attempts"]
-            if rows[0]["status"] == "running":
-                write_record(path, "attempt", {"attempts": [rows[0] | _last_seen(folder, rows[0])]})
+        row = _columns(path) if number < current else None
+        if row and row["status"] == "running":
+            write_record(path, "attempt", {"attempts": [row | _last_seen(folder, row)]})
 
 
 def _last_seen(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
@@ -190,17 +216,27 @@ def _last_seen(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
     at = _last_beat(folder, facts["number"]).get("at")
     if at is None:
         return {"status": "lost"}
-    seconds = (datetime.fromisoformat(at) - datetime.fromisoformat(facts["started_at"])).total_seconds()
+    seconds = (moment(at) - moment(facts["started_at"])).total_seconds()
     return {"status": "lost", "ended_at": at, "seconds": round(max(0.0, seconds), 3)}
 
 
+# What a sign of life says, with the types that it has.
+_BEAT: dict[str, tuple[type, ...]] = {
+    "at": (str,),
+    "epoch": (int,),
+    "test_top1": (int, float),
+    "seconds_per_epoch": (int, float),
+}
+
+
 def _last_beat(folder: Path, number: int) -> dict[str, Any]:
-    """What the last sign of life of an attempt says; nothing, if there is none."""
+    """What the last sign of life of an attempt says; nothing, if there is none or it cannot be read."""
     try:
         said = json.loads(_beat_file(folder, number).read_text())
-    except (OSError, ValueError):
+        moment(said["at"])
+    except (OSError, ValueError, LookupError, TypeError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return {name: value for name, value in said.items() if isinstance(value, _BEAT.get(name, ()))}
 
 
 def _name(number: int) -> str:

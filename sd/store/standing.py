@@ -1,19 +1,21 @@
 """Where a cell stands: done, running, waiting, failed or missing; by its records and, where there is one, a queue."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from sd.plan.cell import Cell
-from sd.store.attempt import HEARTBEAT, newest_attempt
+from sd.store.attempt import HEARTBEAT, moment, newest_attempt
 from sd.store.record import cell_folder
 
 State = Literal["done", "running", "waiting", "failed", "missing"]
 
 # An attempt without a sign of life for this long is told of.
 _SILENCE = 4 * HEARTBEAT
+
+KILLED = "was killed, without a word"
+"""How the note ends on an attempt that neither ended nor runs."""
 
 
 @dataclass(frozen=True)
@@ -46,31 +48,22 @@ def by_attempt(cell: Cell, root: Path, *, alive: bool | None) -> Standing | None
     newest = newest_attempt(cell_folder(root, cell.key))
     if newest is None:
         return None
-    facts, beat = newest
-    status = facts["status"]
+    facts, beat = newest.facts, newest.beat
+    if facts is None:
+        return Standing("failed", f"the file of its newest attempt cannot be read: {newest.path}")
+    status, job = facts["status"], facts["job_id"]
     if status == "failed":
-        return Standing("failed", str(facts["error"]))
+        return Standing("failed", str(facts["error"]), job)
     if status != "running":
-        return (
-            Standing("missing", "its last attempt ended before it was done") if status in {"stopped", "lost"} else None
-        )
-    if facts["job_id"] is None:
+        ended = "its last attempt ended before it was done"
+        return Standing("missing", ended, job) if status in {"stopped", "lost"} else None
+    if job is None:
         alive = None  # an attempt without a job is in no queue
     silent = _age(beat.get("at") or facts["started_at"])
     if alive is False or (alive is None and silent > _SILENCE):
-        return Standing("failed", f"attempt {facts['number']} on {facts['host']} was killed, without a word")
+        return Standing("failed", f"attempt {facts['number']} on {facts['host']} {KILLED}", job)
     note = f"no sign of life for {silent / 60:.0f} min from {facts['host']}" if silent > _SILENCE else ""
-    return replace(_running(beat, cell), note=note)
-
-
-def failed_before(root: Path, keys: Collection[str]) -> set[str]:
-    """Which of these cells, neither done nor in the queue, have been tried: their last attempt failed or was killed."""
-    found = set()
-    for key in keys:
-        newest = newest_attempt(cell_folder(root, key))
-        if newest and newest[0]["status"] in {"failed", "running", "lost"}:
-            found.add(key)
-    return found
+    return replace(_running(beat, cell), note=note, job=job)
 
 
 def _running(beat: dict[str, Any], cell: Cell) -> Standing:
@@ -80,5 +73,5 @@ def _running(beat: dict[str, Any], cell: Cell) -> Standing:
     return Standing("running", epoch=epoch, top1=beat.get("test_top1"), seconds_left=left)
 
 
-def _age(moment: str) -> float:
-    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
+def _age(at: str) -> float:
+    return max(0.0, (datetime.now(UTC) - moment(at)).total_seconds())

@@ -8,7 +8,6 @@ from sd.plan.schedule import Plan, Step
 from sd.store.database import Database
 from sd.store.progress import Done, progress
 from sd.store.record import cell_folder, records_of
-from sd.store.standing import failed_before
 
 
 @dataclass(frozen=True)
@@ -39,17 +38,19 @@ def take_stock(plan: Plan, root: Path, database: Database) -> tuple[Done, list[s
     return progress(plan, root, database), refused
 
 
-def find_todo(plan: Plan, root: Path, database: Database, queued: Collection[str], *, retry: bool = False) -> Todo:
+def find_todo(
+    plan: Plan, root: Path, database: Database, queued: Collection[str], *, again: Collection[str] | None = None
+) -> Todo:
     """What is to be run of a plan now.
 
     Args:
         queued: keys of cells that are in a queue already.
-        retry: only what has failed before, and what descends from it.
+        again: if given, only these cells and what descends from them, with the ancestors that they need.
     """
     done, refused = take_stock(plan, root, database)
     free = plan.steps.keys() - set(queued)
-    wanted = plan.needed(missing=free - done.facts, untrained=free - done.trained)
-    if retry:
-        again = failed_before(root, wanted)
-        wanted &= again.union(*(plan.descendants(key) for key in again))
+    missing = free - done.facts
+    if again is not None:
+        missing &= set(again).union(*(plan.descendants(key) for key in again))
+    wanted = plan.needed(missing=missing, untrained=free - done.trained)
     return Todo(plan, done, frozenset(queued), frozenset(wanted), refused)

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from sd import BadInput
 from sd.cluster import slurm
+from sd.cluster.ledger import QueuedTask, by_cell, tasks_of
+from sd.cluster.manifest import Header, write_manifest
 from sd.cluster.slurm import Entry, Wiring, batch_script, submit_script
-from sd.cluster.submission import in_queue
+from sd.cluster.submission import db_for_jobs
 from sd.plan.arrays import Array, Task, make_arrays
 from sd.plan.grid import read_grid
 from sd.plan.resources import DEFAULTS, Profile, Resources
@@ -52,7 +55,7 @@ def test_the_batch_script_is_the_golden_one(arrays: list[Array]) -> None:
 
 
 def test_the_chain_is_the_golden_one(arrays: list[Array]) -> None:
-    assert submit_script(arrays) == (GOLDEN / "submit.sh").read_text()
+    assert submit_script(arrays, wiring()) == (GOLDEN / "submit.sh").read_text()
 
 
 def test_one_element_is_an_array_all_the_same(arrays: list[Array]) -> None:
@@ -74,14 +77,55 @@ def test_a_comment_is_read_back(arrays: list[Array]) -> None:
     assert slurm.read_comment("(null)") is None and slurm.read_comment("sd grid=x") is None
 
 
-def test_only_jobs_with_our_comment_of_this_root_count(tmp_path: Path) -> None:
-    def entry(comment: str) -> Entry:
-        return Entry("77", 0, "PENDING", "Priority", "", "", comment)
+def entry(comment: str, index: int = 0, state: str = "PENDING") -> Entry:
+    return Entry("77", index, state, "Priority", comment)
 
+
+def test_only_jobs_with_our_comment_of_this_root_count(tmp_path: Path) -> None:
     others = ["", "(null)", "sd grid=g run=elsewhere array=01-T", "about sd grid=g run=a array=b"]
-    assert in_queue(tmp_path, [entry(comment) for comment in others]) == {}
+    assert tasks_of(tmp_path, [entry(comment) for comment in others]) == []
+
+
+HEADER = Header("g", "c", "/r", None, None, "/c", "cpu", 1, 60.0)
+
+
+def test_a_job_in_the_queue_is_found_in_its_manifest_and_written_down(tmp_path: Path) -> None:
+    folder = tmp_path / "submissions" / "a"
+    write_manifest(folder / "02-R1-a0.5.jsonl", HEADER, [(0, []), (3, [])])
+    path = folder / "02-R1-a0.5.jsonl"
+    path.write_text(path.read_text().replace('"task":3,"keys":[]', '"task":3,"keys":["k"]'))
+    found = tasks_of(tmp_path, [entry("sd grid=g run=a array=02-R1-a0.5 key=k", 3)])
+    assert [(task.keys, task.task, task.log.name) for task in found] == [(("k",), Task("77", 3), "77_3_0_log.out")]
+    assert (folder / "02-R1-a0.5.job").read_text() == "77\n"
+    running = QueuedTask(entry("", 3, "RUNNING"), path, ("k",))
+    assert by_cell([running, *found]) == by_cell([*found, running]) == {"k": running}
+
+
+@pytest.mark.parametrize("broken", ["", "{}\n", '{"tasks": 2}\n{"task":0,"keys":[],"works":[]}\n'])
+def test_a_manifest_that_is_not_whole_is_named(broken: str, tmp_path: Path) -> None:
+    path = tmp_path / "submissions" / "a" / "01-T.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(broken)
+    with pytest.raises(BadInput, match=r"01-T\.jsonl: is not a whole manifest"):
+        tasks_of(tmp_path, [entry("sd grid=g run=a array=01-T")])
+
+
+def test_what_sacct_says_is_read_task_by_task() -> None:
+    text = "7_0|COMPLETED|g:01-T\n7_[1-2,5%3]|CANCELLED by 0|g:01-T\n8|FAILED|x\n9_1||y\n\n"
+    cancelled = ("CANCELLED", "g:01-T")
+    assert slurm._history(text) == {"7_0": ("COMPLETED", "g:01-T"), **dict.fromkeys(["7_1", "7_2", "7_5"], cancelled)}
+
+
+def test_a_job_finds_the_database_wherever_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SD_DB", raising=False)
+    assert db_for_jobs(None) == f"{tmp_path}/results.db"
+    assert db_for_jobs("mine.db") == f"{tmp_path}/mine.db"
+    assert db_for_jobs("sqlite:///mine.db") == f"sqlite:///{tmp_path}/mine.db"
+    assert db_for_jobs("postgresql+psycopg://ada@host/lab") == "postgresql+psycopg://ada@host/lab"
+    assert db_for_jobs("postgresql+psycopg://ada:secret@host/lab") is None
 
 
 def test_a_task_knows_its_place() -> None:
-    assert Entry("77", 3, "RUNNING", "None", "", "", "").id == "77_3" and Task("77", 3) == Task("77", 3)
-    assert Entry("77", -1, "RUNNING", "None", "", "", "").id == "77"
+    assert Entry("77", 3, "RUNNING", "None", "").id == "77_3"
+    assert Entry("77", -1, "RUNNING", "None", "").id == "77"

@@ -19,7 +19,7 @@ defaults: {dataset: digits, arch: resnet8, recipe: digits, seeds: [0, 1], rounds
 cells: [{epochs: 3, label_noise: 0.1}]
 """
 
-HEADER = Header("g", "run", "01-T", "sd grid=g run=run array=01-T", "/r", None, "/r/results.db", "/c", "cpu", 2, 60.0)
+HEADER = Header("g", "sd grid=g run=run array=01-T", "/r", None, "/r/results.db", "/c", "cpu", 2, 60.0)
 
 
 def test_a_task_gets_back_what_was_planned(tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ MISTAKES = [
     ("{default: {hours: 0.01}}", "is too short: a job is asked to save its state 120 s before its limit"),
     ("{default: {sbatch: {array: 0-3}}}", "array cannot be given here; sd sets it itself"),
     ("{default: {sbatch: {mem: 3G}}}", "mem cannot be given here; give it as memory_gb"),
+    ("{default: {sbatch: {comm: x}}}", "comm cannot be given here; sd sets it itself"),
+    ("{default: {sbatch: {clusters: x}}}", "clusters cannot be given here"),
     ("{default: {sbatch: {--nice: 3}}}", "--nice is no long option of sbatch; write it as nice"),
     ("{default: {sbatch: {nice: false}}}", "nice needs a value, or true"),
     ("{default: {partition: 'a; rm -rf /'}}", "partition"),

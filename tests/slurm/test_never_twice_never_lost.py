@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -138,11 +139,10 @@ def test_cancelling_a_running_cell_saves_its_state(study: SlurmStudy, undisturbe
     study.submit()
     study.until_training("T seed=0 digits (epochs 40)")
     assert study.run("cancel", "grid.yaml", "--yes").returncode == 0
-    study.wait(60)
-    assert [attempt["status"] for attempt in study.attempts("T seed=0 digits (epochs 40)")] == ["stopped"]
-    study.submit()
+    study.submit()  # at once: the cancelled jobs may still be ending
+    assert [attempt["status"] for attempt in study.attempts("T seed=0 digits (epochs 40)")][0] == "stopped"
     study.wait()
-    assert study.facts() == undisturbed.facts()
+    assert study.states() == {"done": 3} and study.facts() == undisturbed.facts()
 
 
 def test_scripts_can_be_submitted_without_python(study: SlurmStudy, undisturbed: SlurmStudy) -> None:
@@ -155,6 +155,58 @@ def test_scripts_can_be_submitted_without_python(study: SlurmStudy, undisturbed:
     assert "3 in the queue, 0 to submit" in second(study).stdout
     study.wait()
     assert study.states() == {"done": 3} and study.facts() == undisturbed.facts()
+
+
+def test_students_of_a_teacher_that_left_the_queue_are_submitted_anew(held: SlurmStudy) -> None:
+    """scancel by hand, and a launch before SLURM has noticed that the students' dependency can never be satisfied."""
+    second(held)
+    sh("scancel", held.cell("T seed=1")["job"])
+    second(held)
+    time.sleep(4)
+    assert sorted(jobs_of_cells(held).values()) == [1] * 12
+    assert held.states() == {"waiting": 12}
+
+
+def test_a_launch_takes_over_what_scripts_were_written_for(held: SlurmStudy) -> None:
+    done = held.run("launch", "grid.yaml", "--partition", "gpu", "--scripts", "scripts")
+    assert done.returncode == 0
+    second(held)
+    late = subprocess.run([held.folder / "scripts/submit.sh"], capture_output=True, text=True)
+    assert late.returncode == 1 and "a later launch has taken over its cells" in late.stderr
+    assert sorted(jobs_of_cells(held).values()) == [1] * 12
+    again = held.run("launch", "grid.yaml", "--partition", "gpu", "--scripts", "scripts")
+    assert again.returncode == 2 and "is not empty" in again.stderr
+    assert len(list(held.folder.glob("runs/submissions/*"))) == 2
+
+
+def test_a_chain_of_scripts_that_was_cut_off_goes_on(held: SlurmStudy) -> None:
+    """sbatch has taken the first array; what would note its id fails. The next run finds the job in the queue."""
+    assert held.run("launch", "grid.yaml", "--partition", "gpu", "--scripts", "scripts").returncode == 0
+    chain = str(held.folder / "scripts/submit.sh")
+    path = program(held.folder / "bin", "mv", "exit 1")
+    broken = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
+    assert subprocess.run([chain], capture_output=True, env=broken).returncode == 1
+    assert len(jobs_of_cells(held)) == 6
+    sh(chain)
+    assert sorted(jobs_of_cells(held).values()) == [1] * 12
+
+
+def test_a_job_that_ends_before_its_attempt_begins_has_failed(study: SlurmStudy) -> None:
+    (study.folder / "broken.yaml").write_text("python: /bin/false\n")
+    study.submit("--profile", "broken.yaml")
+    study.wait(60)
+    wait_for(lambda: study.states() == {"failed": 2, "missing": 1}, seconds=30, every=1)
+    assert study.cell("T seed=0 digits (epochs 40)")["note"] == "its job ended as FAILED"
+    assert "3 to submit" in study.run("launch", "grid.yaml", "--retry", "failed", "--dry-run").stdout
+
+
+def test_somebodys_comment_of_two_lines_harms_nobody(held: SlurmStudy) -> None:
+    odd = sh("sbatch", "--parsable", "--hold", "--comment=one\ntwo | three | four", "--wrap=true").strip()
+    try:
+        second(held)
+        assert held.states() == {"waiting": 12}
+    finally:
+        sh("scancel", odd)
 
 
 def test_a_job_with_the_same_name_and_another_comment_is_not_ours(held: SlurmStudy) -> None:

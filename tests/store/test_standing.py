@@ -12,7 +12,7 @@ from sd.store.attempt import Attempt
 from sd.store.database import Database, open_database
 from sd.store.pace import busy_hours, kinds_of, paces
 from sd.store.record import cell_folder, find_records, read_record, write_record
-from sd.store.standing import by_attempt, failed_before
+from sd.store.standing import KILLED, by_attempt
 from sd.store.todo import find_todo
 
 
@@ -62,7 +62,7 @@ def test_a_silent_attempt(job: str | None, alive: bool | None, state: str, tmp_p
     aged(folder, 1, minutes=10, job_id=job)
     standing = by_attempt(teacher, tmp_path, alive=alive)
     assert standing and standing.state == state
-    assert ("was killed, without a word" in standing.note) == (state == "failed")
+    assert standing.note.endswith(KILLED) == (state == "failed")
     assert ("no sign of life for 10 min" in standing.note) == (state == "running")
 
 
@@ -90,10 +90,22 @@ def test_a_broken_sign_of_life_is_none(tmp_path: Path) -> None:
     teacher = chain()[0]
     folder = cell_folder(tmp_path, teacher.key)
     Attempt(folder, teacher.key).beat()
-    for text in ("", "[1]", "{", "null"):
+    aged(folder, 1, minutes=0, job_id="7_0")
+    for text in ("", "[1]", "{", "null", '{"at": 5}', '{"at": "noon"}', '{"at": "2026-11-23T10:00:00", "epoch": "x"}'):
         (folder / "attempts" / "0001.beat").write_text(text)
-        standing = by_attempt(teacher, tmp_path, alive=None)
+        standing = by_attempt(teacher, tmp_path, alive=True)
         assert standing and standing.state == "running"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"tables": {"attempts": [{}]}}'])
+def test_an_unreadable_attempt_is_a_failure_with_a_name_and_the_next_one_begins(content: str, tmp_path: Path) -> None:
+    teacher = chain()[0]
+    folder = cell_folder(tmp_path, teacher.key)
+    Attempt(folder, teacher.key)
+    (folder / "attempts" / "0001.json").write_text(content)
+    standing = by_attempt(teacher, tmp_path, alive=None)
+    assert standing and standing.state == "failed" and "attempts/0001.json" in standing.note
+    assert Attempt(folder, teacher.key).facts.number == 2
 
 
 def test_what_is_to_do_and_what_has_failed(tmp_path: Path, synthetic: SyntheticRoot, database: Database) -> None:
@@ -107,9 +119,10 @@ def test_what_is_to_do_and_what_has_failed(tmp_path: Path, synthetic: SyntheticR
     assert todo.done.facts == {cells[0].key} and todo.refused == []
     assert todo.wanted == {cell.key for cell in cells} - {cells[0].key, cells[6].key}
     assert [step.cell.round for step in todo.steps] == sorted(step.cell.round for step in todo.steps)
-    assert failed_before(synthetic.root, plan.steps) == {cells[3].key}
-    again = find_todo(plan, synthetic.root, database, queued, retry=True)
+    again = find_todo(plan, synthetic.root, database, queued, again={cells[3].key})
     assert again.wanted == {cell.key for cell in cells[3:6]}
+    student = find_todo(plan, synthetic.root, database, (), again={cells[4].key})
+    assert student.wanted == {cell.key for cell in cells[3:6]}, "with the teacher that it needs"
 
 
 def test_hours_and_paces_are_of_what_was_run(synthetic: SyntheticRoot, database: Database) -> None:
