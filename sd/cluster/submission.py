@@ -52,13 +52,14 @@ class Orders:
 
     def resources(self, plan: Plan, keys: Collection[str]) -> dict[str, Resources]:
         """What each of these cells asks for: sd's default, then the profile, the grid, the command line."""
-        found = {}
-        for key in keys:
-            step = plan.steps[key]
+        steps = [plan.steps[key] for key in keys]
+        alike = {(step.cell.arch, id(step.resources)): step for step in steps}
+        each = {}
+        for place, step in alike.items():
             site = resources_for(step.cell.arch, {"default": DEFAULTS}, dict(self.profile.resources))
             asked = self.asked.over(step.resources.over(site))
-            found[key] = asked.model_copy(update={"gpus": 0}) if self.device == "cpu" else asked
-        return found
+            each[place] = asked.model_copy(update={"gpus": 0}) if self.device == "cpu" else asked
+        return {step.cell.key: each[step.cell.arch, id(step.resources)] for step in steps}
 
     def kind(self, asked: Resources) -> str:
         """The kind of device that a job with these resources runs on: ``cuda`` or ``cpu``."""

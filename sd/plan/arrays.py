@@ -94,13 +94,14 @@ def make_arrays(
     places: dict[str, Task] = dict(queued)
     made: list[Array] = []
     levels = _levels(plan.cells)
+    sizes = {id(asked): asked.model_dump_json() for asked in resources.values()}
     for level in sorted({levels[cell.key] for cell in todo}):
         groups: dict[tuple[str, ...], list[Cell]] = {}
         for cell in todo:
             if levels[cell.key] == level:
                 waits = sorted({places[parent.key].array for parent in cell.parents if parent.key in places})
                 alone = [cell.key] if sum(parent.key in places for parent in cell.parents) > 1 else []
-                group = (str(cell.alpha), resources[cell.key].model_dump_json(), *waits, *alone)
+                group = (str(cell.alpha), sizes[id(resources[cell.key])], *waits, *alone)
                 groups.setdefault(group, []).append(cell)
         for cells in groups.values():
             for tasks, after in _tasks(cells, places, resources[cells[0].key].pack or 1, largest):

@@ -80,8 +80,10 @@ def plan(grids: Iterable[Grid]) -> Plan:
             _, _, known = wanted.setdefault(cell.key, (cell, grid, {}))
             known.update({measure.key: measure for measure in measures})
     ordered = sorted(wanted.values(), key=lambda item: item[0].round)
+    places = {(cell.arch, id(grid)): (cell.arch, grid) for cell, grid, _ in ordered}
+    resources = {place: resources_for(arch, grid.resources) for place, (arch, grid) in places.items()}
     steps = {
-        cell.key: Step(cell, tuple(measures.values()), resources_for(cell.arch, grid.resources))
+        cell.key: Step(cell, tuple(measures.values()), resources[cell.arch, id(grid)])
         for cell, grid, measures in ordered
     }
     return Plan(" + ".join(grid.name for grid in grids), steps)

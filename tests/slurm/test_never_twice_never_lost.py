@@ -140,7 +140,7 @@ def test_cancelling_a_running_cell_saves_its_state(study: SlurmStudy, undisturbe
     study.until_training("T seed=0 digits (epochs 40)")
     assert study.run("cancel", "grid.yaml", "--yes").returncode == 0
     study.submit()  # at once: the cancelled jobs may still be ending
-    assert [attempt["status"] for attempt in study.attempts("T seed=0 digits (epochs 40)")][0] == "stopped"
+    assert study.attempts("T seed=0 digits (epochs 40)")[0]["status"] == "stopped"
     study.wait()
     assert study.states() == {"done": 3} and study.facts() == undisturbed.facts()
 
