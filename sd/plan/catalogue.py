@@ -48,8 +48,9 @@ DATASETS = {
 }
 
 # none: as stored. crop: 32×32 out of a 4-pixel zero border (for digits, which a flip would change into something else).
-# std: crop and horizontal flip, the paper's "Data Aug. No" (spec H11).
-AUGMENTATIONS = {"none": "None", "crop": "Crop", "std": "No"}
+# std: crop and horizontal flip, the paper's "Data Aug. No" (spec H11). cutout: std and Cutout. aa_cutout: std,
+# AutoAugment and Cutout, the paper's "Data Aug. Yes" (H12).
+AUGMENTATIONS = {"none": "None", "crop": "Crop", "std": "No", "cutout": "Cutout", "aa_cutout": "Yes"}
 
 
 def printed(arch: str, dataset: str, aug: str) -> tuple[str, str, str]:

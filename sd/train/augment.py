@@ -1,12 +1,13 @@
 """Augmentation of a whole batch at once, where the batch lies, each image with draws of its own."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+from sd.train.autoaugment import autoaugment
 
 PADDING = 4
 
@@ -41,4 +42,50 @@ def _shifted(images: Tensor, generator: torch.Generator, *, flip: bool) -> Tenso
     return padded[which, rows, (columns + corner[1])[:, None, :]].permute(0, 3, 1, 2)
 
 
-AUGMENT: dict[str, Augmentation] = {"none": none, "crop": crop, "std": crop_and_flip}
+def cutout(images: Tensor, generator: torch.Generator, length: int) -> Tensor:
+    """A square of normalised images set to zero, in place, each about a centre of its own (DeVries & Taylor, 2017).
+
+    The centre is uniform over the image, so that part of the square may lie outside; as in the DARTS recipe it follows
+    normalisation, so zero is the mean colour (spec H12).
+
+    Args:
+        images: float (n, c, h, w).
+        length: side of the square in pixels.
+    """
+    n, _, height, width = images.shape
+    device = images.device
+    hidden = []
+    for size in (height, width):
+        centre = torch.randint(0, size, (n, 1), generator=generator, device=device)
+        place = torch.arange(size, device=device)
+        hidden.append((place >= centre - length // 2) & (place < centre + length // 2))
+    return images.mul_(~(hidden[0][:, None, :, None] & hidden[1][:, None, None, :]))
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to each image of a training batch, in this order.
+
+    Attributes:
+        place: crop and flip.
+        policy: whether AutoAugment follows, by the policy of the data set.
+        cutout: whether, after normalising, a square of the data set's length is set to zero.
+    """
+
+    place: Callable[[Tensor, torch.Generator], Tensor]
+    policy: bool = False
+    cutout: bool = False
+
+    def __call__(self, images: Tensor, generator: torch.Generator, policy: str = "cifar10") -> Tensor:
+        """What is done before normalising: uint8 (n, 3, h, w) to uint8 of the same shape."""
+        placed = self.place(images, generator)
+        return autoaugment(placed, policy, generator) if self.policy else placed
+
+
+AUGMENT = {
+    "none": Augmentation(none),
+    "crop": Augmentation(crop),
+    "std": Augmentation(crop_and_flip),
+    "cutout": Augmentation(crop_and_flip, cutout=True),
+    "aa_cutout": Augmentation(crop_and_flip, policy=True, cutout=True),
+}

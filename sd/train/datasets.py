@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ class Dataset:
         train_images, test_images: uint8, (n, 3, 32, 32).
         train_labels, test_labels: int64, (n,), in [0, classes).
         mean, std: per channel, of images scaled to [0, 1].
+        policy: AutoAugment's policy for it.
+        cutout: side of the square that Cutout hides, in pixels (spec H12).
     """
 
     train_images: Tensor
@@ -32,12 +34,18 @@ class Dataset:
     classes: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    policy: str = "cifar10"
+    cutout: int = 16
 
     def to(self, device: torch.device) -> "Dataset":
         """The same data on ``device``."""
-        images = (self.train_images.to(device), self.train_labels.to(device))
-        test = (self.test_images.to(device), self.test_labels.to(device))
-        return Dataset(*images, *test, self.classes, self.mean, self.std)
+        return replace(
+            self,
+            train_images=self.train_images.to(device),
+            train_labels=self.train_labels.to(device),
+            test_images=self.test_images.to(device),
+            test_labels=self.test_labels.to(device),
+        )
 
     def split(self, name: str) -> tuple[Tensor, Tensor]:
         """Images and labels of ``"train"`` or ``"test"``."""
@@ -102,7 +110,7 @@ def with_label_noise(data: Dataset, fraction: float, seed: int) -> Dataset:
     shift = torch.randint(1, data.classes, (len(chosen),), generator=draws)
     labels = data.train_labels.clone()
     labels[chosen] = (labels[chosen] + shift) % data.classes
-    return Dataset(data.train_images, labels, data.test_images, data.test_labels, data.classes, data.mean, data.std)
+    return replace(data, train_labels=labels)
 
 
 def _digits(_: Path) -> Dataset:
@@ -152,7 +160,7 @@ def _torchvision(name: str) -> Callable[[Path], Dataset]:
     def read(root: Path) -> Dataset:
         _, classes, mean, std = _TORCHVISION[name]
         train, test = (_torchvision_split(name, root, train=train) for train in (True, False))
-        return Dataset(*train, *test, classes=classes, mean=mean, std=std)
+        return Dataset(*train, *test, classes=classes, mean=mean, std=std, cutout=8 if name == "cifar100" else 16)
 
     return read
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sd.plan.cell import Cell
-from sd.train.augment import AUGMENT
+from sd.train.augment import AUGMENT, cutout
 from sd.train.checkpoint import BadCheckpoint, load, save, save_as
 from sd.train.datasets import Dataset
 from sd.train.evaluation import evaluate
@@ -173,7 +173,9 @@ def _one_epoch(
             _save_state(folder / RESUME, cell, model, optimizer, state, control)
             raise Stopped
         draws = generator(device, cell.seed, "augment", cell.round, epoch, step)
-        images = data.normalise(augment(data.train_images[batches[step]], draws))
+        images = data.normalise(augment(data.train_images[batches[step]], draws, data.policy))
+        if augment.cutout:
+            images = cutout(images, draws, data.cutout)
         labels = data.train_labels[batches[step]]
         state.sums += _step(cell, model, teacher, optimizer, images, labels)
         state.step = step + 1

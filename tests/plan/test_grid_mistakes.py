@@ -28,7 +28,7 @@ resources:
 
 MISTAKES = [
     ("    aug: std", "    augm: std", 10, "augm: is not a known key; did you mean 'aug'?"),
-    ("    aug: std", "    aug: cutout", 10, "aug: 'cutout' is not a known augmentation; known: none, crop, std"),
+    ("    aug: std", "    aug: mixup", 10, "aug: 'mixup' is not a known augmentation; known: none, crop, std"),
     ("arch: resnet18", "arch: resnet-18", 9, "arch: 'resnet-18' is not a known architecture; did you mean 'resnet18'?"),
     ("arch: resnet18", "arch: [resnet18, 7]", 9, "arch: 7 is not a known architecture"),
     ("arch: resnet18", "arch: {}", 9, "arch: {} is not a known architecture"),
