@@ -69,7 +69,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, undis
     wait_for(lambda: running_worker(study))
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "the same command goes on" in err and "Traceback" not in err
     statuses = [row["status"] for record in study.records("attempt") for row in record["tables"]["attempts"]]
@@ -83,7 +83,7 @@ def test_sigterm_stops_like_ctrl_c(tmp_path: Path) -> None:
     process = study.start()
     wait_for(lambda: running_worker(study))
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 130
     assert running_worker(study) is None
 
