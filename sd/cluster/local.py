@@ -171,6 +171,8 @@ class LocalRun:
             if all(worker.step is None for worker in self._workers):
                 return
             self._hear()
+            if self._come:  # a signal whose exception was lost where Python lets none through, as in a destructor
+                raise KeyboardInterrupt
 
     def _hear(self, timeout: float | None = None) -> None:
         """Take what the workers say, or notice that one has died."""
@@ -259,16 +261,16 @@ class LocalRun:
 
     @contextlib.contextmanager
     def _signals_as_interrupt(self) -> Iterator[None]:
-        """Signals of ``stop_on`` stop like Ctrl-C does, but a second one changes nothing."""
-
-        come: list[int] = []
+        """Signals of ``stop_on`` stop like Ctrl-C does, but of them a second one changes nothing."""
+        self._come: list[int] = []
 
         def interrupt(number: int, _: Any) -> None:
-            come.append(number)
-            if len(come) == 1 and not self._stop.is_set():
+            self._come.append(number)
+            first = len(self._come) == 1 and not self._stop.is_set()
+            if first or number == signal.SIGINT:
                 raise KeyboardInterrupt
 
-        before = {number: signal.signal(number, interrupt) for number in self.stop_on}
+        before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, *self.stop_on)}
         try:
             yield
         finally:
