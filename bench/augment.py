@@ -6,7 +6,7 @@ alternately in one process with one thread.
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from PIL import Image
@@ -46,7 +46,7 @@ def main() -> None:
                 image[:, max(0, y - 8) : y + 8, max(0, x - 8) : x + 8] = 0
             return torch.stack(made)
 
-        def ours(chosen: str = name, count: "iter[int]" = steps) -> torch.Tensor:  # type: ignore[valid-type]
+        def ours(chosen: str = name, count: Iterator[int] = steps) -> torch.Tensor:
             draws = torch.Generator().manual_seed(next(count))
             made = data.normalise(AUGMENT[chosen](images, draws))
             return cutout(made, draws, 16) if AUGMENT[chosen].cutout else made
