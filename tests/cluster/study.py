@@ -62,7 +62,7 @@ class Study:
         return found
 
 
-def wait_for(condition: Callable[[], Any], *, seconds: float = 120, every: float = 0.005) -> Any:
+def wait_for(condition: Callable[[], Any], *, seconds: float = 300, every: float = 0.005) -> Any:
     """The first true value of ``condition``."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -56,7 +56,7 @@ def test_a_killed_run_goes_on_when_called_again(seed: int, tmp_path: Path, undis
         time.sleep(draws.uniform(0, 2.0))
         process.kill()
         process.communicate()
-        wait_for(lambda p=pid: not alive(p), seconds=10)
+        wait_for(lambda p=pid: not alive(p), seconds=60)
     done = study.launch("--save-every", "0")
     assert done.returncode == 0, done.stderr
     assert study.facts() == undisturbed.facts()

@@ -42,7 +42,7 @@ class SlurmStudy(Study):
     def submit(self, *arguments: str, path: Path | None = None) -> str:
         """Submit; what the launcher printed."""
         process = self.begin("--save-every", "1", *arguments, path=path)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == 0, out + err
         return out
 
@@ -68,7 +68,7 @@ class SlurmStudy(Study):
             done = json.loads(beat.read_text()).get("epoch") if beat.exists() else None
             return facts if facts["status"] == "running" and (done or 0) >= epoch else None
 
-        return wait_for(there, seconds=120)  # type: ignore[no-any-return]
+        return wait_for(there, seconds=300)  # type: ignore[no-any-return]
 
     def attempt(self, label: str) -> dict[str, Any] | None:
         """The newest attempt of a cell."""
@@ -101,7 +101,7 @@ class SlurmStudy(Study):
         ids = sorted({row["id"].partition("_")[0] for row in self.jobs()})
         if ids:
             sh("scancel", *ids)
-            self.wait(60)
+            self.wait(180)
 
     def logs(self) -> str:
         return "\n".join(path.read_text() for path in sorted(self.folder.glob("runs/submissions/*/logs/*")))

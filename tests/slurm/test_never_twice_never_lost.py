@@ -52,7 +52,7 @@ def program(folder: Path, name: str, text: str) -> Path:
 
 def test_two_launchers_at_once(held: SlurmStudy) -> None:
     both = [held.begin() for _ in range(2)]
-    ends = [process.communicate(timeout=120) for process in both]
+    ends = [process.communicate(timeout=300) for process in both]
     assert [process.returncode for process in both] == [0, 0], ends
     assert sorted(jobs_of_cells(held).values()) == [1] * 12
     assert sum("0 to submit" in out for out, _ in ends) == 1
@@ -65,7 +65,7 @@ def test_a_launcher_killed_before_it_has_heard_the_job_id(held: SlurmStudy) -> N
     script = f'echo >> {calls}; {real} "$@"; [ "$(wc -l < {calls})" != 2 ] || kill -9 $PPID'
     path = program(held.folder / "bin", "sbatch", script)
     process = held.begin(path=path)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL
     assert len(jobs_of_cells(held)) == 9 and len(list(held.folder.glob("runs/submissions/*/*.job"))) == 1
     assert held.states() == {"waiting": 9, "missing": 3}
@@ -97,7 +97,7 @@ def test_a_refused_array_is_said_and_the_next_launch_goes_on(held: SlurmStudy) -
     calls = held.folder / "calls"
     script = f'echo >> {calls}; [ "$(wc -l < {calls})" != 2 ] || set -- --partition=nowhere "$@"; exec {real} "$@"'
     process = held.begin(path=program(held.folder / "bin", "sbatch", script))
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "invalid partition" in err.lower() and "1 of 3 arrays submitted; the same command goes on" in err
     assert out.count(": job ") == 1 and "Traceback" not in err
@@ -131,7 +131,7 @@ def test_cancelling_a_teacher_takes_its_descendants_along(held: SlurmStudy) -> N
     assert held.states() == {"waiting": 9, "missing": 3}
     assert "9 in the queue, 3 to submit" in held.submit()
     assert held.run("cancel", "grid.yaml", "--yes").returncode == 0
-    held.wait(30)
+    held.wait(120)
     assert "nothing of this is in the queue" in held.run("cancel", "grid.yaml", "--yes").stdout
 
 
@@ -194,8 +194,8 @@ def test_a_chain_of_scripts_that_was_cut_off_goes_on(held: SlurmStudy) -> None:
 def test_a_job_that_ends_before_its_attempt_begins_has_failed(study: SlurmStudy) -> None:
     (study.folder / "broken.yaml").write_text("python: /bin/false\n")
     study.submit("--profile", "broken.yaml")
-    study.wait(60)
-    wait_for(lambda: study.states() == {"failed": 2, "missing": 1}, seconds=30, every=1)
+    study.wait(180)
+    wait_for(lambda: study.states() == {"failed": 2, "missing": 1}, seconds=90, every=1)
     assert study.cell("T seed=0 digits (epochs 40)")["note"] == "its job ended as FAILED"
     assert "3 to submit" in study.run("launch", "grid.yaml", "--retry", "failed", "--dry-run").stdout
 
@@ -215,7 +215,7 @@ def test_a_job_with_the_same_name_and_another_comment_is_not_ours(held: SlurmStu
         assert held.states() == {"missing": 12}
         second(held)
         assert held.run("cancel", "grid.yaml", "--yes").returncode == 0
-        held.wait(30)
+        held.wait(120)
         assert sh("squeue", "--noheader", "--jobs", stranger).strip()
     finally:
         sh("scancel", stranger)
