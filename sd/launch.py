@@ -17,27 +17,27 @@ from sd.cluster import slurm
 from sd.cluster.ledger import QueuedTask, by_cell, settled_tasks, tasks_in_queue
 from sd.cluster.local import Folders, LocalRun, divide_machine
 from sd.cluster.lock import alone_in, launching
+from sd.cluster.scripts import batch_script
 from sd.cluster.standing import overview
 from sd.cluster.submission import (
     Orders,
     Submission,
     check_scripts_folder,
-    db_for_jobs,
     doomed,
     prepare,
     send,
     write_scripts,
 )
 from sd.plan.catalogue import DATASETS
-from sd.plan.cost import START_SECONDS, estimate
+from sd.plan.cost import START_SECONDS
 from sd.plan.resources import Resources
 from sd.plan.schedule import Plan
 from sd.render.forecast import content, ending, forecast
 from sd.render.live import Display
 from sd.render.words import counted
-from sd.store.database import Database, open_database
-from sd.store.pace import paces
-from sd.store.progress import scores_in
+from sd.store.database import Database, absolute_target, open_database
+from sd.store.pace import priced
+from sd.store.progress import Done, scores_in
 from sd.store.record import cell_folder
 from sd.store.todo import Todo, find_todo, take_stock
 
@@ -121,7 +121,7 @@ def launch(
         if db and "://" in db:
             os.environ["SD_DB"] = db  # for jobs: a password is to stand in no file
         orders = Orders(
-            site.root, site.data_root, db_for_jobs(db), site.profile, asked, device, save_every, max_parallel
+            site.root, site.data_root, absolute_target(db), site.profile, asked, device, save_every, max_parallel
         )
         _through_slurm(plan, orders, db, dry_run=dry_run, scripts=scripts, retry=retry is not None)
         return
@@ -141,9 +141,8 @@ def _here(
 ) -> None:
     """Run the plan on this machine."""
     database = open_database(db, create=True)
-    with contextlib.ExitStack() as stack:
-        if not dry_run:
-            stack.enter_context(alone_in(site.root))  # before the queue is asked: no launcher adds to it meanwhile
+    # The lock before the queue is asked, so that no launcher adds to it meanwhile.
+    with contextlib.nullcontext() if dry_run else alone_in(site.root):
         tasks = tasks_in_queue(site.root) if (site.root / "submissions").exists() and slurm.available() else None
         there = by_cell(tasks or []).keys() & plan.steps.keys()
         if there and not dry_run:
@@ -165,12 +164,13 @@ def _run_here(
     dry_run: bool,
     retry: bool,
 ) -> None:
-    again = _failed(plan, site.root, tasks, database) if retry else None
-    todo = find_todo(plan, site.root, database, (), again=again)
-    tell(todo.refused)
+    done, refused = take_stock(plan, site.root, database)
+    tell(refused)
+    again = _failed(plan, site.root, tasks, done) if retry else None
+    todo = find_todo(plan, done, (), again=again)
     layout = divide_machine(workers, device, max(1, len(todo.wanted)))
     kind = "cpu" if layout.devices[0] == "cpu" else "cuda"
-    cost = estimate(todo.steps, dict.fromkeys(todo.wanted, kind), {kind: paces(database, kind)})
+    cost = priced(database, todo.steps, dict.fromkeys(todo.wanted, kind))
     tell(forecast(todo, cost, "to run"))
     if dry_run or not todo.wanted:
         return
@@ -238,21 +238,20 @@ def _prepare(
     """The arrays of what is left to do, ready to be sent; ``None`` if nothing is."""
     here = slurm.available()
     tasks = (tasks_in_queue if dry else settled_tasks)(orders.root) if here else None
-    again = _failed(plan, orders.root, tasks, database) if retry else None
-    todo = find_todo(plan, orders.root, database, by_cell(tasks or []), again=again)
+    done, refused = take_stock(plan, orders.root, database)
+    tell(refused)
+    again = _failed(plan, orders.root, tasks, done) if retry else None
+    todo = find_todo(plan, done, by_cell(tasks or []), again=again)
     lost = doomed(todo, tasks or [])
     if lost and not dry:
         print(f"{counted(len(lost), 'waiting job')} cancelled, whose teachers are to be trained anew", flush=True)
         slurm.cancel([task.entry.id for task in lost])
     tasks = [task for task in tasks or [] if task not in lost]
     queued = by_cell(tasks)
-    todo = find_todo(plan, orders.root, database, queued, again=again) if lost else todo
-    tell(todo.refused)
+    todo = find_todo(plan, done, queued, again=again) if lost else todo
     resources = orders.resources(plan, todo.wanted)
     kinds = {key: orders.kind(asked) for key, asked in resources.items()}
-    cost = estimate(
-        todo.steps, kinds, {kind: paces(database, kind) for kind in sorted(set(kinds.values()))}, start=START_SECONDS
-    )
+    cost = priced(database, todo.steps, kinds, start=START_SECONDS)
     tell(forecast(todo, cost, "to submit"))
     if not todo.wanted:
         return None
@@ -264,6 +263,7 @@ def _prepare(
     return prepare(
         todo,
         orders,
+        resources=resources,
         queued=queued,
         scores_before=scores_in(database, todo.wanted),
         expected=cost.seconds,
@@ -273,9 +273,8 @@ def _prepare(
     )
 
 
-def _failed(plan: Plan, root: Path, tasks: list[QueuedTask] | None, database: Database) -> set[str]:
+def _failed(plan: Plan, root: Path, tasks: list[QueuedTask] | None, done: Done) -> set[str]:
     """The cells of a plan that ``sd.status`` calls failed."""
-    done, _ = take_stock(plan, root, database)
     return {key for key, it in overview(plan, root, tasks, done).standings.items() if it.state == "failed"}
 
 
@@ -284,7 +283,7 @@ def _show(submission: Submission) -> None:
     for array in submission.arrays:
         waits = f" --dependency={array.after.spelled({})}" if array.after else ""
         print(f"\nsbatch{waits} {array.name}.sh    # {content(array)}")
-        print("\n".join(f"    {line}" for line in slurm.batch_script(array, submission.wiring).rstrip().splitlines()))
+        print("\n".join(f"    {line}" for line in batch_script(array, submission.wiring).rstrip().splitlines()))
     calls = counted(len(submission.arrays), "array")
     print(
         f"\n{calls}, {counted(len(submission.arrays), 'call')} of sbatch, "

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -12,14 +13,14 @@ from rich.text import Text
 
 from sd import verb
 from sd.cluster.standing import Overview, look_at_queue, overview
-from sd.plan.cost import START_SECONDS, Estimate, estimate
+from sd.plan.cost import START_SECONDS, Estimate
 from sd.plan.schedule import Plan
 from sd.render.forecast import hours
 from sd.render.formats import drawn, write_tables
 from sd.render.matrix import as_json, details, matrix, totals
 from sd.render.words import duration
 from sd.store.database import Database, open_database
-from sd.store.pace import busy_hours, kinds_of, paces
+from sd.store.pace import busy_hours, kinds_of, priced
 from sd.store.todo import take_stock
 
 app = verb.app("status")
@@ -55,7 +56,7 @@ def status(
         tasks, unasked = look_at_queue(site.root)
         done, refused = take_stock(plan, site.root, database)
         seen = overview(plan, site.root, tasks, done)
-        return seen, _to_go(plan, seen, database), [*unasked, *refused]
+        return seen, _to_go(plan, seen, database), [*seen.notes, *unasked, *refused]
 
     if as_data:
         seen, cost, notes = look()
@@ -84,15 +85,12 @@ def status(
 def _to_go(plan: Plan, seen: Overview, database: Database) -> Estimate:
     """What the cells take that are not done, less what the running ones have behind them."""
     steps = [step for key, step in plan.steps.items() if seen.standings[key].state != "done"]
-    kinds = kinds_of(database, plan)
-    cost = estimate(
-        steps, kinds, {kind: paces(database, kind) for kind in sorted(set(kinds.values()))}, start=START_SECONDS
-    )
+    cost = priced(database, steps, kinds_of(database, plan), start=START_SECONDS)
     left = {}
     for key, seconds in cost.seconds.items():
         epochs = plan.steps[key].cell.recipe.epochs
         left[key] = seconds * (1 - min(seen.standings[key].epoch or 0, epochs) / epochs)
-    return Estimate(left, cost.kinds, cost.measured, cost.chain)
+    return replace(cost, seconds=left)
 
 
 def _lines(
@@ -104,7 +102,6 @@ def _lines(
         totals(plan, seen.standings),
         used + to_go,
         *details(plan, seen.standings, most=most),
-        *seen.notes,
         *notes,
     ]
 
@@ -115,7 +112,7 @@ def _data(plan: Plan, seen: Overview, cost: Estimate, database: Database, notes:
         "cells": as_json(plan, seen.standings),
         "hours_used": round(busy_hours(database, plan.steps), 4),
         "hours_to_go": {kind: round(cost.hours(kind), 4) for kind in sorted(set(cost.kinds.values()))},
-        "notes": [*seen.notes, *notes],
+        "notes": notes,
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from sd import BadInput
 from sd.cluster import slurm
 from sd.cluster.manifest import read_keys
+from sd.cluster.scripts import log_path, read_comment
 from sd.cluster.slurm import Entry
 from sd.durable import write_durably
 from sd.plan.arrays import Task
@@ -34,7 +35,7 @@ class QueuedTask:
 
     @property
     def log(self) -> Path:
-        return slurm.log_path(self.manifest.parent, self.entry.array, self.entry.index)
+        return log_path(self.manifest.parent, self.entry.array, self.entry.index)
 
 
 def tasks_in_queue(root: Path) -> list[QueuedTask]:
@@ -51,7 +52,7 @@ def tasks_of(root: Path, entries: Iterable[Entry]) -> list[QueuedTask]:
     found = []
     cells: dict[Path, dict[int, list[str]]] = {}
     for entry in entries:
-        ours = slurm.read_comment(entry.comment)
+        ours = read_comment(entry.comment)
         if ours is None:
             continue
         manifest = root / "submissions" / ours[0] / f"{ours[1]}.jsonl"
@@ -119,7 +120,7 @@ def submitted(root: Path, keys: Collection[str]) -> dict[str, Submitted]:
         job = job_file.read_text().strip() if job_file.exists() else None
         for index, inside in cells.items():
             for key in wanted.intersection(inside) - found.keys():
-                log = slurm.log_path(manifest.parent, job, index) if job else None
+                log = log_path(manifest.parent, job, index) if job else None
                 found[key] = Submitted(manifest.stem, job, index, log)
     return found
 

@@ -5,7 +5,6 @@ script), ``NAME.job`` (the job id, once there is one), and ``logs/``.
 """
 
 import json
-import os
 import secrets
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from sd import BadInput
 from sd.cluster import slurm
 from sd.cluster.ledger import QueuedTask, job_file_of, write_job_down
 from sd.cluster.manifest import Header, Work, read_keys, write_manifest
-from sd.cluster.slurm import Wiring
+from sd.cluster.scripts import Wiring, batch_script, submit_script
 from sd.cluster.snapshot import snapshot
 from sd.durable import write_durably
 from sd.plan.arrays import Array, make_arrays
@@ -102,6 +101,7 @@ def prepare(
     todo: Todo,
     orders: Orders,
     *,
+    resources: Mapping[str, Resources],
     queued: Mapping[str, QueuedTask],
     scores_before: Mapping[str, dict[str, float]],
     expected: Mapping[str, float],
@@ -112,6 +112,7 @@ def prepare(
     """Make the arrays of the cells that are to be run, and write what their jobs need: code, manifests, batch scripts.
 
     Args:
+        resources: what each of them asks for (:meth:`Orders.resources`).
         queued: the cells that are in the queue already (``sd.cluster.ledger.by_cell``).
         scores_before, expected: what is known of cells before they run; handed on to their jobs.
         largest: how many elements an array may have.
@@ -119,7 +120,6 @@ def prepare(
         dry: write nothing; the scripts then name folders that are not there.
     """
     plan = todo.plan
-    resources = orders.resources(plan, todo.wanted)
     arrays = make_arrays(
         plan, todo.wanted, resources=resources, queued={key: it.task for key, it in queued.items()}, largest=largest
     )
@@ -178,7 +178,7 @@ def send(submission: Submission, lock: int, tell: Callable[[Array, str], None]) 
     sent = Sent()
     for number, array in enumerate(submission.arrays, start=1):
         dependency = array.after.spelled(sent.jobs) if array.after else None
-        submission.script(array).write_text(slurm.batch_script(array, submission.wiring))
+        submission.script(array).write_text(batch_script(array, submission.wiring))
         try:
             job = slurm.submit(submission.script(array), dependency=dependency, keep_open=[lock])
         except slurm.Refused as error:
@@ -210,9 +210,9 @@ def write_scripts(submission: Submission, folder: Path) -> Path:
     They are to be run where sbatch is, and find the code and the manifests in the folder of runs.
     """
     for array in submission.arrays:
-        (folder / f"{array.name}.sh").write_text(slurm.batch_script(array, submission.wiring))
+        (folder / f"{array.name}.sh").write_text(batch_script(array, submission.wiring))
     chain = folder / "submit.sh"
-    chain.write_text(slurm.submit_script(submission.arrays, submission.wiring))
+    chain.write_text(submit_script(submission.arrays, submission.wiring))
     chain.chmod(0o755)
     return chain
 
@@ -229,17 +229,3 @@ def _header(array: Array, wiring: Wiring, orders: Orders) -> Header:
         pack=array.resources.pack or 1,
         save_every=orders.save_every,
     )
-
-
-def db_for_jobs(db: str | None) -> str | None:
-    """The database as a job finds it: an absolute path or a URL; ``None``, so that it asks SD_DB, for one with a
-    password, which is to stand in no file."""
-    target = db or os.environ.get("SD_DB") or "results.db"
-    if "://" not in target:
-        return str(Path(target).absolute())
-    from sqlalchemy.engine import make_url
-
-    url = make_url(target)
-    if url.get_backend_name() == "sqlite" and url.database:
-        return url.set(database=str(Path(url.database).absolute())).render_as_string()
-    return None if url.password else target

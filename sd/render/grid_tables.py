@@ -6,12 +6,12 @@ from typing import Any
 from sd.plan.measure import Measure
 from sd.plan.schedule import Plan
 from sd.render.layout import (
-    NAMES,
     identity,
     identity_headers,
     lay_out,
     model_name,
     model_order,
+    model_title,
     models_of,
     previous,
     taught_by,
@@ -67,7 +67,7 @@ def _accuracy_table(plan: Plan, found: dict[str, dict[str, Any]], checkpoint: st
             entries[model] = entry
         rows.append([*identity(study, studies), *(entries.get(model, "") for model in models)])
     missing = sum(isinstance(item, Entry) and item.mean is None for row in rows for item in row)
-    names = [NAMES.get(model) or f"Round {model[1:]}" for model in models]
+    names = [model_title(model) for model in models]
     return Table(
         title=f"{plan.name}: test accuracy",
         caption=f"Test accuracy in percent at checkpoint {checkpoint}: mean ± sample standard deviation over "

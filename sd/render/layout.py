@@ -67,8 +67,13 @@ def model_order(study: Study, model: str) -> tuple[float, ...]:
     return (model == "SAM", study.tau or 0, study.alpha or 0, round_)
 
 
+def model_title(model: str) -> str:
+    """``Teacher``, ``Round 1`` …, ``SAM``."""
+    return NAMES.get(model) or f"Round {model[1:]}"
+
+
 def model_name(study: Study, model: str) -> str:
-    return NAMES.get(model) or f"Round {model[1:]} (α={study.alpha:g})"
+    return model_title(model) + (f" (α={study.alpha:g})" if model not in NAMES else "")
 
 
 def identity_headers(studies: Sequence[Study], *, alpha: bool = True) -> list[str]:

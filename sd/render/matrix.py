@@ -6,7 +6,7 @@ from typing import Any
 
 from sd.plan.cell import Cell
 from sd.plan.schedule import Plan
-from sd.render.layout import NAMES, identity, identity_headers, lay_out, models_of, taught_by
+from sd.render.layout import identity, identity_headers, lay_out, model_title, models_of, taught_by
 from sd.render.table import Table
 from sd.render.words import counted, duration
 from sd.store.standing import Standing, State
@@ -33,7 +33,7 @@ def matrix(plan: Plan, standings: Mapping[str, Standing]) -> Table:
     return Table(
         title=f"{plan.name}: where it stands",
         caption="; ".join(f"{sign} {WORDS[state]}" for state, sign in SIGNS.items()) + "; a number counts seeds",
-        headers=[*identity_headers(studies), *(NAMES.get(model) or f"Round {model[1:]}" for model in models)],
+        headers=[*identity_headers(studies), *map(model_title, models)],
         rows=rows,
     )
 

@@ -178,6 +178,18 @@ def database_file(target: str | None) -> Path | None:
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
+def absolute_target(target: str | None) -> str | None:
+    """The same database for a program that runs in another folder: an absolute path, or a URL.
+
+    ``None``, so that it asks ``SD_DB``, for a URL with a password, which is to stand in no file.
+    """
+    url, target = _url(target)
+    if url.get_backend_name() == "sqlite" and url.database:
+        there = str(Path(url.database).absolute())
+        return url.set(database=there).render_as_string() if "://" in target else there
+    return None if url.password else target
+
+
 def _url(target: str | None) -> tuple[sa.URL, str]:
     target = target or os.environ.get("SD_DB") or DEFAULT_DB
     try:

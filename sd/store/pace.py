@@ -1,14 +1,19 @@
 """How fast cells have been, by what the database knows, so that what is to come can be priced."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sd.plan.cost import Pace
-from sd.plan.schedule import Plan
+from sd.plan.cost import Estimate, Pace, estimate
+from sd.plan.schedule import Plan, Step
 from sd.store.database import Database
 
 # What an attempt noted as its device, without the index of a GPU: one card is as fast as the next.
 _HARDWARE = "CASE WHEN a.device LIKE 'cuda:%' THEN 'cuda' || substr(a.device, 7) ELSE a.device END"
+
+
+def priced(database: Database, steps: Iterable[Step], kinds: Mapping[str, str], *, start: float = 0.0) -> Estimate:
+    """What these steps will take (``sd.plan.cost.estimate``), by the paces that this database knows."""
+    return estimate(steps, kinds, {kind: paces(database, kind) for kind in sorted(set(kinds.values()))}, start=start)
 
 
 def paces(database: Database, device: str) -> dict[tuple[str, str], Pace]:

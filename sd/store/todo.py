@@ -17,14 +17,12 @@ class Todo:
     Attributes:
         queued: keys of the plan's cells that are in a queue, and of others there.
         wanted: keys of the cells to run.
-        refused: a line for each record that could not be taken in.
     """
 
     plan: Plan
     done: Done
     queued: frozenset[str]
     wanted: frozenset[str]
-    refused: list[str]
 
     @property
     def steps(self) -> list[Step]:
@@ -38,19 +36,17 @@ def take_stock(plan: Plan, root: Path, database: Database) -> tuple[Done, list[s
     return progress(plan, root, database), refused
 
 
-def find_todo(
-    plan: Plan, root: Path, database: Database, queued: Collection[str], *, again: Collection[str] | None = None
-) -> Todo:
+def find_todo(plan: Plan, done: Done, queued: Collection[str], *, again: Collection[str] | None = None) -> Todo:
     """What is to be run of a plan now.
 
     Args:
+        done: what is done of it (:func:`take_stock`).
         queued: keys of cells that are in a queue already.
         again: if given, only these cells and what descends from them, with the ancestors that they need.
     """
-    done, refused = take_stock(plan, root, database)
     free = plan.steps.keys() - set(queued)
     missing = free - done.facts
     if again is not None:
         missing &= set(again).union(*(plan.descendants(key) for key in again))
     wanted = plan.needed(missing=missing, untrained=free - done.trained)
-    return Todo(plan, done, frozenset(queued), frozenset(wanted), refused)
+    return Todo(plan, done, frozenset(queued), frozenset(wanted))

@@ -8,12 +8,13 @@ from sd import BadInput
 from sd.cluster import slurm
 from sd.cluster.ledger import QueuedTask, by_cell, tasks_of
 from sd.cluster.manifest import Header, write_manifest
-from sd.cluster.slurm import Entry, Wiring, batch_script, submit_script
-from sd.cluster.submission import db_for_jobs
+from sd.cluster.scripts import Wiring, batch_script, read_comment, submit_script
+from sd.cluster.slurm import Entry
 from sd.plan.arrays import Array, Task, make_arrays
 from sd.plan.grid import read_grid
 from sd.plan.resources import DEFAULTS, Profile, Resources
 from sd.plan.schedule import plan
+from sd.store.database import absolute_target
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -73,8 +74,8 @@ def test_the_limit_of_an_array_is_read_from_the_configuration() -> None:
 
 
 def test_a_comment_is_read_back(arrays: list[Array]) -> None:
-    assert slurm.read_comment(wiring().comment(arrays[0])) == ("20261123T120000-abcdef", "01-T")
-    assert slurm.read_comment("(null)") is None and slurm.read_comment("sd grid=x") is None
+    assert read_comment(wiring().comment(arrays[0])) == ("20261123T120000-abcdef", "01-T")
+    assert read_comment("(null)") is None and read_comment("sd grid=x") is None
 
 
 def entry(comment: str, index: int = 0, state: str = "PENDING") -> Entry:
@@ -119,11 +120,11 @@ def test_what_sacct_says_is_read_task_by_task() -> None:
 def test_a_job_finds_the_database_wherever_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SD_DB", raising=False)
-    assert db_for_jobs(None) == f"{tmp_path}/results.db"
-    assert db_for_jobs("mine.db") == f"{tmp_path}/mine.db"
-    assert db_for_jobs("sqlite:///mine.db") == f"sqlite:///{tmp_path}/mine.db"
-    assert db_for_jobs("postgresql+psycopg://ada@host/lab") == "postgresql+psycopg://ada@host/lab"
-    assert db_for_jobs("postgresql+psycopg://ada:secret@host/lab") is None
+    assert absolute_target(None) == f"{tmp_path}/results.db"
+    assert absolute_target("mine.db") == f"{tmp_path}/mine.db"
+    assert absolute_target("sqlite:///mine.db") == f"sqlite:///{tmp_path}/mine.db"
+    assert absolute_target("postgresql+psycopg://ada@host/lab") == "postgresql+psycopg://ada@host/lab"
+    assert absolute_target("postgresql+psycopg://ada:secret@host/lab") is None
 
 
 def test_a_task_knows_its_place() -> None:

@@ -74,7 +74,7 @@ def test_json_has_every_cell(plan: Plan) -> None:
 
 def test_a_forecast_says_what_it_rests_on(plan: Plan) -> None:
     teacher = next(iter(plan.steps.values())).cell
-    todo = Todo(plan, Done(frozenset({teacher.key}), frozenset()), frozenset(), frozenset(plan.steps), [])
+    todo = Todo(plan, Done(frozenset({teacher.key}), frozenset()), frozenset(), frozenset(plan.steps))
     kinds = dict.fromkeys(plan.steps, "cuda")
     unknown = estimate(todo.steps, kinds, {})
     total = sum(petaflop(step.cell) for step in todo.steps)

@@ -70,16 +70,14 @@ class SlurmStudy(Study):
 
         return wait_for(there, seconds=300)  # type: ignore[no-any-return]
 
-    def attempt(self, label: str) -> dict[str, Any] | None:
-        """The newest attempt of a cell."""
-        cell = next(cell for cell in self.status()["cells"] if label in cell["label"])
-        found = sorted((self.folder / "runs/cells" / cell["key"] / "attempts").glob("*.json"))
-        return json.loads(found[-1].read_text())["tables"]["attempts"][0] if found else None
-
     def attempts(self, label: str) -> list[dict[str, Any]]:
-        cell = next(cell for cell in self.status()["cells"] if label in cell["label"])
-        found = sorted((self.folder / "runs/cells" / cell["key"] / "attempts").glob("*.json"))
+        """Every attempt at a cell, the first one first."""
+        found = sorted((self.folder / "runs/cells" / self.cell(label)["key"] / "attempts").glob("*.json"))
         return [json.loads(path.read_text())["tables"]["attempts"][0] for path in found]
+
+    def attempt(self, label: str) -> dict[str, Any] | None:
+        """The newest attempt at a cell."""
+        return next(reversed(self.attempts(label)), None)
 
     def status(self) -> dict[str, Any]:
         """What ``sd.status --json`` says."""

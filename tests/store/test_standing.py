@@ -13,7 +13,7 @@ from sd.store.database import Database, open_database
 from sd.store.pace import busy_hours, kinds_of, paces
 from sd.store.record import cell_folder, find_records, read_record, write_record
 from sd.store.standing import KILLED, by_attempt
-from sd.store.todo import find_todo
+from sd.store.todo import find_todo, take_stock
 
 
 @pytest.fixture
@@ -115,13 +115,14 @@ def test_what_is_to_do_and_what_has_failed(tmp_path: Path, synthetic: SyntheticR
     failed = Attempt(cell_folder(synthetic.root, cells[3].key), cells[3].key)
     failed.end("failed", ValueError("no"))
     queued = {cells[6].key}
-    todo = find_todo(plan, synthetic.root, database, queued)
-    assert todo.done.facts == {cells[0].key} and todo.refused == []
+    done, refused = take_stock(plan, synthetic.root, database)
+    todo = find_todo(plan, done, queued)
+    assert todo.done.facts == {cells[0].key} and refused == []
     assert todo.wanted == {cell.key for cell in cells} - {cells[0].key, cells[6].key}
     assert [step.cell.round for step in todo.steps] == sorted(step.cell.round for step in todo.steps)
-    again = find_todo(plan, synthetic.root, database, queued, again={cells[3].key})
+    again = find_todo(plan, done, queued, again={cells[3].key})
     assert again.wanted == {cell.key for cell in cells[3:6]}
-    student = find_todo(plan, synthetic.root, database, (), again={cells[4].key})
+    student = find_todo(plan, done, (), again={cells[4].key})
     assert student.wanted == {cell.key for cell in cells[3:6]}, "with the teacher that it needs"
 
 
