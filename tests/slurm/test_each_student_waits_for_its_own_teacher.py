@@ -28,7 +28,7 @@ def test_students_of_quick_teachers_do_not_wait_for_the_slowest(tmp_path: Path) 
     ends = {index: seconds(accounts(teachers)[f"{teachers}_{index}"][2]) for index in range(3)}
     starts = {index: seconds(taught[f"{students}_{index}"][1]) for index in range(3)}
     slowest = max(ends.values())
-    assert all(0 <= starts[index] - ends[index] <= 20 for index in range(3)), (ends, starts)
+    assert all(0 <= starts[index] - ends[index] <= 10 for index in range(3)), (ends, starts)
     assert sum(starts[index] < slowest for index in range(3)) == 2
 
 
