@@ -13,7 +13,8 @@ from PIL import Image
 from torchvision import transforms
 from torchvision.transforms.autoaugment import AutoAugment, AutoAugmentPolicy
 
-from sd.train.augment import AUGMENT, cutout
+from sd.plan.recipe import RECIPES
+from sd.train.augment import AUGMENT, view
 from sd.train.datasets import load
 
 BATCH = 96
@@ -48,8 +49,7 @@ def main() -> None:
 
         def ours(chosen: str = name, count: Iterator[int] = steps) -> torch.Tensor:
             draws = torch.Generator().manual_seed(next(count))
-            made = data.normalise(AUGMENT[chosen](images, draws))
-            return cutout(made, draws, 16) if AUGMENT[chosen].cutout else made
+            return view(images, chosen, data, RECIPES["digits"], draws)
 
         pairs = [(seconds(ours, 20), seconds(theirs, 2)) for _ in range(15)]
         a, b = (BATCH / statistics.median(times) for times in zip(*pairs, strict=True))

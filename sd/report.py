@@ -2,13 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 from rich.console import Console
 
 from sd import BadInput, verb
 from sd.cluster import slurm
+from sd.plan.cell import Checkpoint
 from sd.render.cost_table import cost_table
 from sd.render.formats import draw_tables, write_tables
 from sd.render.grid_tables import grid_tables
@@ -26,7 +27,7 @@ def report(
     format_: Annotated[
         str | None, typer.Option("--format", help="md, tex, html or csv. [default: drawn in a terminal, else md]")
     ] = None,
-    checkpoint: Annotated[str, typer.Option(help="best_test (the paper's rule) or last.")] = "best_test",
+    checkpoint: Annotated[str, typer.Option(help="best_test (the paper's rule), best_val or last.")] = "best_test",
     cost: Annotated[
         bool, typer.Option("--cost", help="Of a grid: the hours that were expected, and those it took.")
     ] = False,
@@ -35,8 +36,8 @@ def report(
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, or the paper's table with what was measured for it."""
-    if checkpoint not in {"best_test", "last"}:
-        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give best_test or last")
+    if checkpoint not in get_args(Checkpoint):
+        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(get_args(Checkpoint))}")
     if bool(grids) == (table is not None):
         raise BadInput("give either grid files or --table N: python -m sd.report jobs/digits.yaml")
     if cost and not grids:

@@ -50,7 +50,7 @@ class SyntheticRoot:
             "epochs": [{**key, "epoch": e, **dict.fromkeys(EPOCH_COLUMNS, 0.5)} for e in range(1, epochs + 1)],
             "checkpoints": checkpoints,
             "evaluations": [
-                {**key, "checkpoint": name, "split": split, "top1": score, "top5": 99.0, "loss": 0.25}
+                {**key, "checkpoint": name, "split": split, "top1": score, "top5": 99.0, "loss": 0.25, "ece": 0.01}
                 | {"n_samples": 10, "attempt_id": attempt.facts.id}
                 for name, score in scores.items()
                 for split in ("train", "test")
@@ -97,7 +97,9 @@ class SyntheticRoot:
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-EPOCH_COLUMNS = ("learning_rate", "train_loss", "train_top1", "test_loss", "test_top1", "seconds")
+EPOCH_COLUMNS = (
+    *("learning_rate", "train_loss", "train_top1", "test_loss", "test_top1", "val_loss", "val_top1", "seconds"),
+)
 
 
 def cell_row(cell: Cell, teacher_sha256: str | None) -> dict[str, Any]:
@@ -115,4 +117,5 @@ def cell_row(cell: Cell, teacher_sha256: str | None) -> dict[str, Any]:
         "labels_changed": 0,
         "labels_sha256": "0" * 64,
         "petaflop": 1.0,
+        "engine": "fp32 eager",
     }

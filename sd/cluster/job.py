@@ -49,8 +49,9 @@ class Log:
         self.moved = True
         if time.monotonic() - self._last >= 10 or facts["epoch"] == cell.recipe.epochs:
             self._last = time.monotonic()
+            scored = "" if facts["test_top1"] is None else f", test {facts['test_top1']:.2f} %"
             place = f"epoch {facts['epoch']}/{cell.recipe.epochs}"
-            self._say(f"{cell.label}: {place}, train loss {facts['train_loss']:.4f}, test {facts['test_top1']:.2f} %")
+            self._say(f"{cell.label}: {place}, train loss {facts['train_loss']:.4f}{scored}")
 
     def finished(self, cell: Cell, seconds: float) -> None:
         self.moved = True

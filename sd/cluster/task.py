@@ -24,7 +24,9 @@ from sd.store.record import BadRecord, cell_folder, read_record, write_record
 from sd.train.datasets import Dataset, load, with_label_noise
 from sd.train.evaluation import evaluate
 from sd.train.models import build
-from sd.train.trainer import RESUME, Control, Epoch, Saved, Stopped, load_teacher, train
+from sd.train.state import RESUME, Epoch
+from sd.train.teacher import load_trained
+from sd.train.trainer import Control, Saved, Stopped, train
 
 
 class MissingTeacher(Exception):
@@ -151,19 +153,20 @@ def _train(
     teacher_sha256, teacher = _teacher(cell, data, place, device)
 
     def on_epoch(facts: Epoch) -> None:
-        attempt.beat(epoch=facts.epoch, test_top1=facts.test_top1, seconds_per_epoch=facts.seconds)
+        scored = {} if facts.test_top1 is None else {"test_top1": facts.test_top1}
+        attempt.beat(epoch=facts.epoch, seconds_per_epoch=facts.seconds, **scored)
         watch.on_epoch(facts)
 
     control = Control(on_epoch, watch.should_stop, attempt.check, place.save_every)
-    history, saved = train(cell, data, teacher, folder=folder, device=device, control=control)
+    trained = train(cell, data, teacher, folder=folder, device=device, control=control)
     if is_trained(folder):
         _keep_what_is_named(folder)  # an attempt that was thought dead has finished first: its training counts
         return
     tables = {
-        "cells": [_cell_row(cell, data, teacher_sha256)],
-        "epochs": [{"cell_key": cell.key, **asdict(epoch)} for epoch in history],
-        "checkpoints": [{"cell_key": cell.key, "checkpoint": name, **asdict(it)} for name, it in saved.items()],
-        "evaluations": _evaluations(cell, data, folder, saved, device, attempt),
+        "cells": [_cell_row(cell, data, teacher_sha256) | {"engine": str(trained.engine)}],
+        "epochs": [{"cell_key": cell.key, **asdict(epoch)} for epoch in trained.history],
+        "checkpoints": [{"cell_key": cell.key, "checkpoint": name, **asdict(it)} for name, it in trained.saved.items()],
+        "evaluations": _evaluations(cell, data, folder, trained.saved, device, attempt),
     }
     tables["discrepancies"] = _discrepancies(cell, tables["evaluations"], before)
     attempt.check()
@@ -191,12 +194,12 @@ def _teacher(cell: Cell, data: Dataset, place: Place, device: torch.device) -> t
     except (BadRecord, LookupError, StopIteration) as error:
         raise MissingTeacher(f"the teacher ({cell.teacher.label}) has no record: {error}") from None
     path = folder / checkpoint_file(cell.teacher_checkpoint or "", sha256)
-    return sha256, load_teacher(cell.teacher, path, sha256, data.classes, device)
+    return sha256, load_trained(cell.teacher, path, sha256, data.classes, device)
 
 
 def _model_at(cell: Cell, folder: Path, checkpoint: str, sha256: str, data: Dataset, device: torch.device) -> nn.Module:
     """A checkpoint of the cell itself, read back from disk."""
-    return load_teacher(cell, folder / checkpoint_file(checkpoint, sha256), sha256, data.classes, device)
+    return load_trained(cell, folder / checkpoint_file(checkpoint, sha256), sha256, data.classes, device)
 
 
 def _evaluations(
@@ -207,7 +210,8 @@ def _evaluations(
     for name, checkpoint in saved.items():
         model = _model_at(cell, folder, name, checkpoint.sha256, data, device)
         for split in ("train", "test"):
-            score = asdict(evaluate(model, data, split))
+            images, labels = data.split(split)
+            score = asdict(evaluate(model, images, labels, mean=data.mean, std=data.std))
             score["n_samples"] = score.pop("n")
             rows.append(
                 {"cell_key": cell.key, "checkpoint": name, "split": split, **score, "attempt_id": attempt.facts.id}

@@ -47,10 +47,17 @@ DATASETS = {
     "cifar100": Dataset("CIFAR-100", 100, 50_000, 10_000),
 }
 
-# none: as stored. crop: 32×32 out of a 4-pixel zero border (for digits, which a flip would change into something else).
-# std: crop and horizontal flip, the paper's "Data Aug. No" (spec H11). cutout: std and Cutout. aa_cutout: std,
-# AutoAugment and Cutout, the paper's "Data Aug. Yes" (H12).
-AUGMENTATIONS = {"none": "None", "crop": "Crop", "std": "No", "cutout": "Cutout", "aa_cutout": "Yes"}
+# none: as stored. crop: out of a border of zeros, 4 pixels wide at 32×32 (for digits, which a flip would change into
+# something else). std: crop and horizontal flip, the paper's "Data Aug. No" (spec H11). crop_rotate: crop and rotation,
+# for Tiny-ImageNet (H18). cutout: std and Cutout. aa_cutout: std, AutoAugment and Cutout, the paper's "Yes" (H12).
+AUGMENTATIONS = {
+    "none": "None",
+    "crop": "Crop",
+    "std": "No",
+    "crop_rotate": "Crop, rotation",
+    "cutout": "Cutout",
+    "aa_cutout": "Yes",
+}
 
 
 def printed(arch: str, dataset: str, aug: str) -> tuple[str, str, str]:

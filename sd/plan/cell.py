@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sd.plan.recipe import Recipe, protocol
 
 Optimizer = Literal["sgd", "sam"]
-Checkpoint = Literal["best_test", "last"]
+Checkpoint = Literal["best_test", "best_val", "last"]
 
 KEY_VERSION = 1
 
@@ -108,7 +108,7 @@ class Cell:
             "dataset": self.dataset,
             "aug": self.aug,
             "optimizer": self.optimizer,
-            "recipe": self.recipe.science(optimizer=self.optimizer),
+            "recipe": self.recipe.science(optimizer=self.optimizer, aug=self.aug),
             "round": self.round,
         }
         if self.label_noise:

@@ -102,6 +102,10 @@ class Block(BaseModel):
     def measures(self) -> tuple[Measure, ...]:
         return (self.curvature,) if "curvature" in self.measure else ()
 
+    @property
+    def measured_checkpoints(self) -> tuple[Checkpoint, ...]:
+        return tuple(name for measure in self.measures for name in measure.checkpoints)
+
 
 class GridFile(BaseModel):
     """The top level of a grid file."""
@@ -181,6 +185,14 @@ def _read_block(
     for name, recipe in recipes:
         if block.sam and recipe.sam_rho is None:
             mistakes.append((document.line(at), f"sam: recipe {name} sets no sam_rho; add sam_rho: 0.05"))
+        if not recipe.val_fraction:
+            for key, chosen in (
+                ("teacher_checkpoint", (block.teacher_checkpoint,)),
+                ("curvature", block.measured_checkpoints),
+            ):
+                if "best_val" in chosen:
+                    line = document.line(places.get(key, at))
+                    mistakes.append((line, f"{key}: best_val needs a part held out; add val_fraction: 0.1"))
     return [(cell, block.measures) for cell in _cells(block, recipes)], mistakes
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from sd.plan.cell import Checkpoint
 from sd.plan.number import no_switch
 
 
@@ -22,7 +23,7 @@ class Curvature(BaseModel):
     samples: int = Field(default=5_000, gt=0)
     probes: int = Field(default=100, gt=1)
     iterations: int = Field(default=100, gt=0)
-    checkpoints: tuple[Literal["best_test", "last"], ...] = ("best_test", "last")
+    checkpoints: tuple[Checkpoint, ...] = ("best_test", "last")
     splits: tuple[Literal["train", "test"], ...] = ("train", "test")
 
     _numbers = field_validator("samples", "probes", "iterations", mode="before")(no_switch)

@@ -12,9 +12,22 @@ from sd.plan.number import no_switch, plain_zero
 class Recipe(BaseModel):
     """How a model is trained.
 
-    A field without a default always enters a cell's key. A field with a default is an option whose default means
-    *off*; it enters the key only when it is on, so that a later version can add an option without changing the
-    identity of a single cell that was trained before.
+    A field without a default always enters a cell's key. A field with a default is an option; it enters the key only
+    when it is not left at its default, so that a later version can add an option without changing the identity of a
+    single cell that was trained before.
+
+    Attributes:
+        schedule: ``cosine`` and ``step`` change the learning rate once an epoch, ``cosine_by_step`` at every step.
+        precision: of the forward passes; weights, gradients and their sums are float32 either way.
+        init: weights drawn from the seed, or the architecture's published ones under a new head.
+        warmup_steps: steps over which the learning rate rises from zero.
+        label_smoothing: share of each label that is spread over all classes, in the cross-entropy.
+        ema_decay: the model that is evaluated and saved is this running average of the weights.
+        val_fraction: share of the training set that is held out, by class, to choose the checkpoint ``best_val``.
+        evaluate_every: epochs between two evaluations; the last epoch has one in any case.
+        augment_order: whether crop and flip come before AutoAugment (DARTS, Cutout) or after it (google-research/sam).
+        cutout_length: side of the square that Cutout hides, in pixels; else the data set's own (spec H12).
+        rotation: the largest angle of ``aug: crop_rotate``, in degrees (spec H18).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -24,13 +37,22 @@ class Recipe(BaseModel):
     learning_rate: float = Field(gt=0)
     momentum: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0)
-    schedule: Literal["cosine", "step"]
+    schedule: Literal["cosine", "step", "cosine_by_step"]
     nesterov: bool = False
     clip_norm: float | None = Field(default=None, gt=0)
     milestones: tuple[int, ...] = ()
     gamma: float | None = Field(default=None, gt=0, le=1)
     precision: Literal["fp32", "bf16"] = "fp32"
     sam_rho: float | None = Field(default=None, gt=0)
+    init: Literal["scratch", "pretrained"] = "scratch"
+    warmup_steps: int = Field(default=0, ge=0)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    val_fraction: float = Field(default=0.0, ge=0, lt=1)
+    evaluate_every: int = Field(default=1, gt=0)
+    augment_order: Literal["crop_first", "policy_first"] = "crop_first"
+    cutout_length: int | None = Field(default=None, gt=0)
+    rotation: float = Field(default=20.0, gt=0, le=180)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -64,29 +86,43 @@ class Recipe(BaseModel):
             raise PydanticCustomError("needs", "nesterov needs momentum above 0; add momentum: 0.9")
         return self
 
-    def science(self, *, optimizer: str) -> dict[str, Any]:
-        """The fields that decide what a run computes: ``sam_rho`` matters to SAM alone, milestones to steps alone."""
+    def science(self, *, optimizer: str, aug: str) -> dict[str, Any]:
+        """The fields that decide what a run computes.
+
+        ``sam_rho`` matters to SAM alone, milestones to steps alone, and how an image is changed only to an augmentation
+        that changes it so.
+        """
         on = {
             name: value
             for name, value in self.model_dump().items()
             if type(self).model_fields[name].is_required() or value != type(self).model_fields[name].default
         }
         without_effect = [] if optimizer == "sam" else ["sam_rho"]
-        without_effect += ["milestones", "gamma"] if self.schedule == "cosine" else []
+        without_effect += [] if self.schedule == "step" else ["milestones", "gamma"]
+        without_effect += [] if aug == "crop_rotate" else ["rotation"]
+        without_effect += [] if aug == "aa_cutout" else ["augment_order"]
+        without_effect += [] if aug in {"cutout", "aa_cutout"} else ["cutout_length"]
         for name in without_effect:
             on.pop(name, None)
         return on
 
-    def learning_rate_at(self, epoch: int) -> float:
-        """Learning rate during ``epoch`` (counted from 0): cosine to zero or steps, changed once an epoch.
+    def learning_rate_at(self, epoch: int, step: int = 0, steps: int = 1) -> float:
+        """Learning rate during step ``step`` of the ``steps`` of ``epoch``, both counted from 0.
 
-        Cosine is ``CosineAnnealingLR(optimizer, epochs)`` stepped after each epoch, as in the DARTS recipe that
-        Appendix A copies (spec 3.1).
+        ``cosine`` is ``CosineAnnealingLR(optimizer, epochs)`` stepped after each epoch, as in the DARTS recipe that
+        Appendix A copies (spec 3.1). ``cosine_by_step`` and the warm-up are those of google-research/vision_transformer
+        (``create_learning_rate_schedule``): linear from zero, and a cosine over the steps that are left (spec H14).
         """
-        if self.schedule == "cosine":
-            return 0.5 * self.learning_rate * (1 + cos(pi * epoch / self.epochs))
-        passed = sum(epoch >= milestone for milestone in self.milestones)
-        return self.learning_rate * (self.gamma or 1.0) ** passed
+        at = epoch * steps + step
+        rate = self.learning_rate
+        if self.schedule == "step":
+            rate *= (self.gamma or 1.0) ** sum(epoch >= milestone for milestone in self.milestones)
+        elif self.schedule == "cosine":
+            rate *= 0.5 * (1 + cos(pi * epoch / self.epochs))
+        else:
+            falling = max(self.epochs * steps - self.warmup_steps, 1)
+            rate *= 0.5 * (1 + cos(pi * max(at - self.warmup_steps, 0) / falling))
+        return rate * min(1.0, at / self.warmup_steps) if self.warmup_steps else rate
 
 
 # Appendix A (spec 3.1); SAM's ρ is spec H2, bf16 autocast is H7.
@@ -102,8 +138,32 @@ APPENDIX_A = Recipe(
     sam_rho=0.05,
 )
 
+_FINE_TUNED = {"weight_decay": 0.0, "batch_size": 512, "learning_rate": 0.03, "epochs": 102, "clip_norm": 1.0}
+
 RECIPES = {
     "appendix_a": APPENDIX_A,
+    # Tiny-ImageNet and SVHN: the only recipe in the paper (spec H16), under names of their own.
+    "tiny_imagenet": APPENDIX_A,
+    "svhn": APPENDIX_A,
+    # google-research/vision_transformer's fine-tuning (spec H14): 102 epochs of CIFAR are 9,996 of its 10,000 steps.
+    "vit_finetune": APPENDIX_A.model_copy(
+        update={**_FINE_TUNED, "schedule": "cosine_by_step", "warmup_steps": 500, "init": "pretrained"}
+    ),
+    # The same models by the letter of Appendix A.
+    "vit_literal": APPENDIX_A.model_copy(update={"init": "pretrained"}),
+    # Section 7 of the paper, from scratch; the temperature is 1 there (spec H1), which is a grid's tau (spec H21).
+    "clip_student": Recipe(
+        epochs=90,
+        batch_size=1024,
+        learning_rate=0.1,
+        momentum=0.9,
+        weight_decay=1e-4,
+        schedule="step",
+        milestones=(30, 60),
+        gamma=0.1,
+        precision="bf16",
+        sam_rho=0.05,
+    ),
     # The paper's recipe scaled to a thousand small images: fewer epochs, full precision.
     "digits": APPENDIX_A.model_copy(update={"epochs": 30, "precision": "fp32"}),
     # Li et al. (2018), for the loss surfaces (spec H19).

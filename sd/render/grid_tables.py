@@ -22,6 +22,8 @@ from sd.store.database import Database
 CHECKPOINT_NOTES = {
     "best_test": "best_test is the epoch with the highest test accuracy: the paper's rule, which selects on the test "
     "set; --checkpoint last shows the final epoch.",
+    "best_val": "best_val is the epoch with the highest accuracy on the part of the training set that the recipe holds "
+    "out (val_fraction); recipes that hold out nothing have none.",
     "last": "last is the final epoch; --checkpoint best_test shows the paper's choice, which selects on the test set.",
 }
 
@@ -30,7 +32,7 @@ def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -
     """Every table of a plan: accuracy, and curvature for each split on which it is measured.
 
     Args:
-        checkpoint: ``best_test`` or ``last``.
+        checkpoint: ``best_test``, ``best_val`` or ``last``.
         fill: the command that fills what is missing.
     """
     summary = database.named("summary", source="outcomes", keys=plan.steps)

@@ -46,7 +46,8 @@ class Display:
     def epoch(self, cell: Cell, facts: dict[str, Any]) -> None:
         """Move the cell's bar, and the estimate of the time left."""
         self._spent[cell.key] = petaflop(cell) * facts["epoch"] / cell.recipe.epochs
-        note = f"epoch {facts['epoch']}/{cell.recipe.epochs}  test {facts['test_top1']:.2f} %"
+        scored = "" if facts["test_top1"] is None else f"  test {facts['test_top1']:.2f} %"
+        note = f"epoch {facts['epoch']}/{cell.recipe.epochs}{scored}"
         self._progress.update(self._bars[cell.key], completed=facts["epoch"], note=note)
         self._progress.update(self._all, note=f"{self._finished}/{self._count}  {self._time_left()}")
 

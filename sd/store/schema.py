@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Base(DeclarativeBase):
@@ -47,6 +47,7 @@ class CellRow(Base):
     momentum: Mapped[float]
     weight_decay: Mapped[float]
     precision: Mapped[str]
+    engine: Mapped[str | None]
     recipe_json: Mapped[str]
     parameters: Mapped[int]
     labels_changed: Mapped[int]
@@ -96,13 +97,15 @@ class EpochRow(Base):
     learning_rate: Mapped[float]
     train_loss: Mapped[float]
     train_top1: Mapped[float]
-    test_loss: Mapped[float]
-    test_top1: Mapped[float]
+    test_loss: Mapped[float | None]
+    test_top1: Mapped[float | None]
+    val_loss: Mapped[float | None]
+    val_top1: Mapped[float | None]
     seconds: Mapped[float]
 
 
 class CheckpointRow(Base):
-    """One row a checkpoint of a cell: ``best_test`` or ``last``."""
+    """One row a checkpoint of a cell: ``best_test``, ``last``, and ``best_val`` where a part was held out."""
 
     __tablename__ = "checkpoints"
 
@@ -124,6 +127,7 @@ class EvaluationRow(Base):
     top1: Mapped[float]
     top5: Mapped[float]
     loss: Mapped[float]
+    ece: Mapped[float | None]
     n_samples: Mapped[int]
     attempt_id: Mapped[str]
 

@@ -37,11 +37,16 @@ def autoaugment(images: Tensor, policy: str, generator: torch.Generator) -> Tens
     device is waited for.
     """
     operations, _, bins = _policy(policy)
-    drawn = draw(policy, len(images), torch.Generator().manual_seed((generator.initial_seed() + 1) % 2**63))
+    drawn = draw(policy, len(images), draws_on_the_cpu(generator))
     for stage in range(2):
         operation = operations[drawn.sub_policy, stage].where(drawn.applied[:, stage], torch.tensor(-1))
         images = apply(images, operation, bins[drawn.sub_policy, stage], drawn.negative[:, stage])
     return images
+
+
+def draws_on_the_cpu(generator: torch.Generator) -> torch.Generator:
+    """A generator on the CPU that is a function of the given one's seed alone."""
+    return torch.Generator().manual_seed((generator.initial_seed() + 1) % 2**63)
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,12 @@ def _matrix(name: str, amount: float, height: int, width: int) -> tuple[float, f
         return 1.0, math.tan(math.atan(amount)), 0.0, 0.0, 1.0, 0.0
     if name == "ShearY":
         return 1.0, 0.0, 0.0, math.tan(math.atan(amount)), 1.0, 0.0
-    angle = -math.radians(amount % 360.0)
+    return rotation(amount, height, width)
+
+
+def rotation(degrees: float, height: int, width: int) -> tuple[float, float, float, float, float, float]:
+    """The inverse matrix of ``PIL.Image.rotate``, about the centre."""
+    angle = -math.radians(degrees % 360.0)
     a, b = round(math.cos(angle), 15), round(math.sin(angle), 15)
     x, y = width / 2, height / 2
     return a, b, -x * a - y * b + x, -b, a, x * b - y * a + y

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sd import BadInput
 from sd.plan.catalogue import nearest
+from sd.train.normalisation import Channels, normalise
 from sd.train.randomness import generator
 
 
@@ -32,8 +33,8 @@ class Dataset:
     test_images: Tensor
     test_labels: Tensor
     classes: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: Channels
+    std: Channels
     policy: str = "cifar10"
     cutout: int = 16
 
@@ -55,10 +56,7 @@ class Dataset:
 
     def normalise(self, images: Tensor) -> Tensor:
         """uint8 (n, 3, h, w) to float32 with zero mean and unit variance a channel, channels last in memory."""
-        gain = torch.tensor([1 / (255 * s) for s in self.std], device=images.device).view(1, 3, 1, 1)
-        shift = torch.tensor([m / s for m, s in zip(self.mean, self.std, strict=True)], device=images.device)
-        scaled = images.to(torch.float32, memory_format=torch.channels_last).mul_(gain)
-        return scaled.sub_(shift.view(1, 3, 1, 1))
+        return normalise(images, self.mean, self.std)
 
 
 def data_root(given: Path | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""Evaluation of a model on labelled images."""
+"""Evaluation of a model on labelled images: any model, any normalisation."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sd.train.datasets import Dataset
+from sd.train.normalisation import Channels, normalise
+
+BINS = 15
 
 
 @dataclass(frozen=True)
@@ -16,33 +18,70 @@ class Evaluation:
     Attributes:
         top1, top5: accuracy in percent (top5 over at most as many classes as there are).
         loss: mean cross-entropy, in nats.
+        ece: expected calibration error, a fraction: |accuracy − confidence| of the largest softmax probability, the
+            mean over 15 bins of equal width weighted by their size (Guo et al. 2017, eq. 3).
         n: number of images.
     """
 
     top1: float
     top5: float
     loss: float
+    ece: float
     n: int
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, data: Dataset, split: str, *, batch_size: int = 500) -> Evaluation:
-    """Score ``model`` on ``"train"`` or ``"test"``, in eval mode, without augmentation, in float32; restores its mode.
+def evaluate(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    mean: Channels | None = None,
+    std: Channels | None = None,
+    batch_size: int = 1000,
+) -> Evaluation:
+    """Score ``model`` in eval mode (its mode is restored), without augmentation, at the precision of the context.
 
-    Sums are taken on the device and read once, at the end.
+    Sums are taken on the model's device and read once, at the end.
+
+    Args:
+        images: (n, c, h, w), uint8 or floating point in [0, 1], with ``mean`` and ``std`` by channel; or floating
+            point as the model takes them, with neither. On any device, and moved batch by batch.
+        labels: int64 (n,).
+
+    Raises:
+        ValueError: no images, as many labels as there are no images for, or uint8 images without ``mean`` and ``std``.
     """
-    images, labels = data.split(split)
-    was_training = model.training
+    _check(images, labels, mean, std)
+    device = next((tensor.device for tensor in model.parameters()), images.device)
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    sums = torch.zeros(3, dtype=torch.float64, device=labels.device)
-    for start in range(0, len(labels), batch_size):
-        target = labels[start : start + batch_size]
-        logits = model(data.normalise(images[start : start + batch_size])).float()
-        sums += _sums(logits, target)
-    model.train(was_training)
+    sums = torch.zeros(3, dtype=torch.float64, device=device)
+    bins = torch.zeros(3, BINS, dtype=torch.float64, device=device)
+    try:
+        for batch, target in zip(images.split(batch_size), labels.split(batch_size), strict=True):
+            batch, target = batch.to(device, non_blocking=True), target.to(device, non_blocking=True)
+            x = batch if mean is None or std is None else normalise(batch, mean, std)
+            logits = model(x).float()
+            sums += _sums(logits, target)
+            bins += _calibration(logits, target)
+    finally:
+        for module, training in modes:
+            module.training = training
     n = len(labels)
     top1, top5, loss = (sums / n).tolist()
-    return Evaluation(top1=100 * top1, top5=100 * top5, loss=loss, n=n)
+    count, confidence, right = bins
+    ece = float((confidence - right).abs().sum() / count.sum())
+    return Evaluation(top1=100 * top1, top5=100 * top5, loss=loss, ece=ece, n=n)
+
+
+def _check(images: Tensor, labels: Tensor, mean: Channels | None, std: Channels | None) -> None:
+    if len(images) != len(labels) or not len(labels):
+        raise ValueError(f"{len(images)} images and {len(labels)} labels; give one label an image, and at least one")
+    if (mean is None) != (std is None):
+        raise ValueError("mean and std are given together, or neither")
+    if mean is None and not images.is_floating_point():
+        raise ValueError(f"images of {images.dtype} need mean and std; or give them normalised, in floating point")
 
 
 def _sums(logits: Tensor, target: Tensor) -> Tensor:
@@ -51,3 +90,12 @@ def _sums(logits: Tensor, target: Tensor) -> Tensor:
     hit = best == target[:, None]
     loss = F.cross_entropy(logits, target, reduction="sum")
     return torch.stack([hit[:, 0].sum(), hit.sum(), loss]).double()
+
+
+def _calibration(logits: Tensor, target: Tensor) -> Tensor:
+    """By bin of confidence, each bin open below and closed above: images, summed confidence, number right."""
+    confidence, predicted = logits.softmax(dim=1).max(dim=1)
+    edges = torch.linspace(0, 1, BINS + 1, device=logits.device)[1:-1]
+    of_bin = F.one_hot(torch.bucketize(confidence, edges), BINS).double()
+    right = (predicted == target).double()
+    return torch.stack([torch.ones_like(right), confidence.double(), right]) @ of_bin

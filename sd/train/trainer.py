@@ -1,30 +1,30 @@
-"""The training of one cell: from its data and its teacher to the checkpoints ``best_test`` and ``last``."""
+"""The training of one cell: from its data and its teacher to its checkpoints."""
 
+import copy
 import math
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sd.plan.cell import Cell
-from sd.train.augment import AUGMENT, cutout
-from sd.train.checkpoint import BadCheckpoint, load, save, save_as
+from sd.train.augment import view
+from sd.train.checkpoint import save_as
 from sd.train.datasets import Dataset
-from sd.train.evaluation import evaluate
-from sd.train.losses import distillation
+from sd.train.engine import Engine, Trial, engine_for, fastest, median_seconds
+from sd.train.evaluation import Evaluation, evaluate
+from sd.train.holdout import hold_out
 from sd.train.models import build
 from sd.train.randomness import generator
-from sd.train.sam import perturbed_gradient
+from sd.train.state import RESUME, Epoch, resume, save_state
+from sd.train.step import Stepper, new_optimizer
+from sd.train.teacher import Teacher
 
-RESUME = "resume.pt"
-
-# Of a saved state: a state of another version, or of no version, is not taken up, and training begins again.
-STATE_VERSION = 1
+_VIEWS = 1024
+"""Images that are augmented at a time, as far as whole batches go: several small batches cost little more than one."""
 
 
 class Diverged(Exception):
@@ -36,33 +36,21 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """What one epoch measured.
-
-    Attributes:
-        epoch: counted from 1.
-        train_loss: mean of the loss that was minimised, over the epoch's steps, on augmented images.
-        train_top1: accuracy in percent on the augmented images as they were trained on, against the labels in use.
-        test_loss, test_top1: cross-entropy in nats and accuracy in percent on the test set, after the epoch.
-        seconds: wall time of the epoch, its evaluation included.
-    """
-
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    train_top1: float
-    test_loss: float
-    test_top1: float
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Saved:
     """A checkpoint on disk: the epoch it is from (counted from 1), its SHA-256, and its size in bytes."""
 
     epoch: int
     sha256: str
     bytes: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left: every epoch's facts, the checkpoints by name, and how it was computed."""
+
+    history: list[Epoch]
+    saved: dict[str, Saved]
+    engine: Engine
 
 
 @dataclass
@@ -82,194 +70,179 @@ class Control:
     save_every: float = 60.0
 
 
-@dataclass
-class State:
-    """All that a run needs in order to go on as if it had never stopped; randomness is a function of the position."""
-
-    epoch: int = 0
-    step: int = 0
-    sums: Tensor = field(default_factory=lambda: torch.zeros(2, dtype=torch.float64))
-    seconds: float = 0.0
-    history: list[Epoch] = field(default_factory=list)
-    best_epoch: int = 0
-    best_model: dict[str, Tensor] = field(default_factory=dict)
-
-    @property
-    def best_top1(self) -> float:
-        return self.history[self.best_epoch - 1].test_top1 if self.best_epoch else -1.0
-
-
 def train(
     cell: Cell, data: Dataset, teacher: nn.Module | None, *, folder: Path, device: torch.device, control: Control
-) -> tuple[list[Epoch], dict[str, Saved]]:
+) -> Trained:
     """Train ``cell`` from where it was left, or from the start, and write its checkpoints into ``folder``.
 
     Args:
         data: on ``device``, with the cell's label noise applied.
-        teacher: on ``device`` and frozen (:func:`load_teacher`), for a cell of round 1 or later.
-
-    Returns:
-        Every epoch's facts, and the checkpoints by name.
+        teacher: on ``device`` and frozen (``load_trained``), for a cell of round 1 or later.
 
     Raises:
         Diverged: the loss became NaN or infinite.
         Stopped: ``control.should_stop`` said so.
+        BadInput: the published weights that the recipe starts from are not there.
     """
-    recipe = cell.recipe
-    model = build(cell.arch, data.classes, seed=cell.seed, round_=cell.round)
-    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-    optimizer = torch.optim.SGD(
-        model.parameters(),
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        nesterov=recipe.nesterov,
-    )
-    state = _resume(folder / RESUME, cell, model, optimizer, device)
+    run = Run(cell, data, teacher, folder=folder, device=device, control=control)
     last_save = time.monotonic()
-
-    while state.epoch < recipe.epochs:
-        _one_epoch(cell, data, model, teacher, optimizer, state, folder, control)
-        control.on_epoch(state.history[-1])
-        if state.epoch < recipe.epochs and time.monotonic() - last_save >= control.save_every:
-            _save_state(folder / RESUME, cell, model, optimizer, state, control)
+    while run.state.epoch < cell.recipe.epochs:
+        run.one_epoch()
+        control.on_epoch(run.state.history[-1])
+        if run.state.epoch < cell.recipe.epochs and time.monotonic() - last_save >= control.save_every:
+            run.save()
             last_save = time.monotonic()
-
-    control.before_write()
-    weights = {"best_test": (state.best_epoch, state.best_model), "last": (state.epoch, model.state_dict())}
-    saved = {}
-    for name, (epoch, tensors) in weights.items():
-        content = {"key": cell.key, "checkpoint": name, "epoch": epoch, "model": tensors}
-        sha256, size = save_as(folder, name, content)
-        saved[name] = Saved(epoch, sha256, size)
-    return state.history, saved
+    return Trained(run.state.history, run.save_checkpoints(), run.engine)
 
 
-def _one_epoch(
-    cell: Cell,
-    data: Dataset,
-    model: nn.Module,
-    teacher: nn.Module | None,
-    optimizer: torch.optim.Optimizer,
-    state: State,
-    folder: Path,
-    control: Control,
-) -> None:
-    """The rest of the epoch that ``state`` stands in, and its evaluation; the last, smaller batch is kept (H30)."""
-    started = time.perf_counter()
-    recipe, device, epoch = cell.recipe, data.train_labels.device, state.epoch
-    learning_rate = recipe.learning_rate_at(epoch)
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate
-    n = len(data.train_labels)
-    shuffled = torch.randperm(n, generator=generator(torch.device("cpu"), cell.seed, "order", cell.round, epoch))
-    batches = shuffled.to(device).split(recipe.batch_size)
-    augment = AUGMENT[cell.aug]
+class Run:
+    """One training, from its first step or from a saved one."""
 
-    model.train()
-    for step in range(state.step, len(batches)):
-        if control.should_stop():
-            state.seconds += time.perf_counter() - started
-            _save_state(folder / RESUME, cell, model, optimizer, state, control)
-            raise Stopped
-        draws = generator(device, cell.seed, "augment", cell.round, epoch, step)
-        images = data.normalise(augment(data.train_images[batches[step]], draws, data.policy))
-        if augment.cutout:
-            images = cutout(images, draws, data.cutout)
-        labels = data.train_labels[batches[step]]
-        state.sums += _step(cell, model, teacher, optimizer, images, labels)
-        state.step = step + 1
+    def __init__(
+        self,
+        cell: Cell,
+        data: Dataset,
+        teacher: nn.Module | None,
+        *,
+        folder: Path,
+        device: torch.device,
+        control: Control,
+    ) -> None:
+        self.cell, self.data, self.folder, self.device, self.control = cell, data, folder, device, control
+        self.rows, self.held_out = hold_out(data.train_labels, cell.recipe.val_fraction, cell.seed)
+        model = build(cell.arch, data.classes, seed=cell.seed, round_=cell.round)
+        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+        self.engine = self._engine(teacher)
+        self.stepper = Stepper(cell, self.model, new_optimizer(cell, self.model), self.engine)
+        self.state = resume(folder / RESUME, cell, self.stepper, device)
+        self.teacher = Teacher(teacher, self.engine, device) if teacher else None
+        if self.teacher:
+            self.teacher.remember(data, cell.aug)
 
-    loss, right = (state.sums / n).tolist()
-    if not math.isfinite(loss):
-        raise Diverged(f"the training loss is {loss} in epoch {epoch + 1}; a lower learning_rate or clip_norm may help")
-    test = evaluate(model, data, "test")
-    seconds = state.seconds + time.perf_counter() - started
-    state.history.append(Epoch(epoch + 1, learning_rate, loss, 100 * right, test.loss, test.top1, round(seconds, 4)))
-    if test.top1 > state.best_top1:
-        state.best_epoch = epoch + 1
-        state.best_model = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    state.epoch, state.step, state.seconds, state.sums = epoch + 1, 0, 0.0, torch.zeros_like(state.sums)
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch: the last, smaller batch is kept (spec H30)."""
+        return math.ceil(len(self.rows) / self.cell.recipe.batch_size)
 
+    def one_epoch(self) -> None:
+        """The rest of the epoch that the run stands in, and its evaluation."""
+        started = time.perf_counter()
+        state, epoch, recipe = self.state, self.state.epoch, self.cell.recipe
+        self.model.train()
+        for images, rows in self.batches():
+            if self.control.should_stop():
+                state.seconds += time.perf_counter() - started
+                self.save()
+                raise Stopped
+            state.sums += self.step(images, rows, recipe.learning_rate_at(epoch, state.step, self.steps))
+            state.step += 1
+        loss, right = (state.sums / len(self.rows)).tolist()
+        if not math.isfinite(loss):
+            hint = "a lower learning_rate or clip_norm may help"
+            raise Diverged(f"the training loss is {loss} in epoch {epoch + 1}; {hint}")
+        test, held_out = self._evaluations()
+        state.history.append(
+            Epoch(
+                epoch=epoch + 1,
+                learning_rate=recipe.learning_rate_at(epoch, self.steps - 1, self.steps),
+                train_loss=loss,
+                train_top1=100 * right,
+                test_loss=test.loss if test else None,
+                test_top1=test.top1 if test else None,
+                val_loss=held_out.loss if held_out else None,
+                val_top1=held_out.top1 if held_out else None,
+                seconds=round(state.seconds + time.perf_counter() - started, 4),
+            )
+        )
+        for checkpoint, scored in (("best_test", test), ("best_val", held_out)):
+            if scored:
+                state.judge(checkpoint, scored.top1, self.stepper.weights())
+        state.epoch, state.step, state.seconds, state.sums = epoch + 1, 0, 0.0, torch.zeros_like(state.sums)
 
-def _step(
-    cell: Cell,
-    model: nn.Module,
-    teacher: nn.Module | None,
-    optimizer: torch.optim.Optimizer,
-    images: Tensor,
-    labels: Tensor,
-) -> Tensor:
-    """One step of SGD or SAM; returns (summed loss, number right) without waiting for the device."""
-    recipe = cell.recipe
-    autocast = torch.autocast(images.device.type, torch.bfloat16) if recipe.precision == "bf16" else nullcontext()
-    outputs: list[Tensor] = []
-    with torch.no_grad(), autocast:
-        teacher_logits = teacher(images) if teacher else None
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """What is left of the epoch: each batch as it is trained on, and its rows of the training set."""
+        cell, state, size = self.cell, self.state, self.cell.recipe.batch_size
+        place = cell.round, state.epoch
+        order = torch.randperm(len(self.rows), generator=generator(torch.device("cpu"), cell.seed, "order", *place))
+        each = max(1, _VIEWS // size)
+        groups = self.rows[order].split(each * size)
+        first = state.step // each
+        skipped = state.step - first * each
+        for group, rows in enumerate(groups[first:], first):
+            rows = rows.to(self.device)
+            draws = generator(self.device, cell.seed, "augment", *place, group)
+            seen = view(self.data.train_images[rows], cell.aug, self.data, cell.recipe, draws)
+            yield from list(zip(seen.split(size), rows.split(size), strict=True))[skipped:]
+            skipped = 0
 
-    def loss() -> Tensor:
-        with autocast:
-            logits = model(images)
-        outputs.append(logits.detach())
-        if teacher_logits is None or cell.alpha is None or cell.tau is None:
-            return nn.functional.cross_entropy(logits.float(), labels)
-        return distillation(logits, teacher_logits, labels, alpha=cell.alpha, tau=cell.tau)
+    def step(self, images: Tensor, rows: Tensor, learning_rate: float) -> Tensor:
+        """One step on a batch; float64 (2,): the summed loss and the number right."""
+        self.engine.begin_step()
+        soft = self.teacher.logits(images, rows) if self.teacher else None
+        return self.stepper(images, self.data.train_labels[rows], soft, learning_rate)
 
-    optimizer.zero_grad(set_to_none=True)
-    if cell.optimizer == "sam":
-        assert recipe.sam_rho is not None, "the grid refuses SAM without sam_rho"
-        value = perturbed_gradient(model, loss, rho=recipe.sam_rho)
-    else:
-        value = loss()
-        value.backward()
-    if recipe.clip_norm is not None:
-        nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-    optimizer.step()
-    right = (outputs[0].argmax(1) == labels).sum()
-    return torch.stack([value.detach().double() * len(labels), right.double()])
+    def save(self) -> None:
+        """Save the state that the run can be resumed from."""
+        self.control.before_write()
+        save_state(self.folder / RESUME, self.stepper, self.state)
 
+    def save_checkpoints(self) -> dict[str, Saved]:
+        """Write each checkpoint as a file of its own."""
+        self.control.before_write()
+        weights = {name: (best.epoch, best.weights) for name, best in self.state.best.items()}
+        weights["last"] = self.state.epoch, self.stepper.weights()
+        saved = {}
+        for name, (epoch, tensors) in weights.items():
+            content = {"key": self.cell.key, "checkpoint": name, "epoch": epoch, "model": tensors}
+            sha256, size = save_as(self.folder, name, content)
+            saved[name] = Saved(epoch, sha256, size)
+        return saved
 
-def load_teacher(cell: Cell, path: Path, sha256: str, classes: int, device: torch.device) -> nn.Module:
-    """The model of ``cell`` at the checkpoint ``path``, frozen, in eval mode.
+    def _evaluations(self) -> tuple[Evaluation | None, Evaluation | None]:
+        """Scores after this epoch on the test set and on what is held out, where they are asked for."""
+        done = self.state.epoch + 1
+        if done % self.cell.recipe.evaluate_every and done < self.cell.recipe.epochs:
+            return None, None
+        model = self.model
+        if self.stepper.ema:
+            model = copy.deepcopy(model)
+            model.load_state_dict(self.stepper.ema)
+        data = self.data
+        with self.engine.autocast(self.device):
+            test = evaluate(model, data.test_images, data.test_labels, mean=data.mean, std=data.std)
+            if not len(self.held_out):
+                return test, None
+            images, labels = data.train_images[self.held_out], data.train_labels[self.held_out]
+            return test, evaluate(model, images, labels, mean=data.mean, std=data.std)
 
-    Raises:
-        BadCheckpoint: the file is not there or is not the one with this SHA-256.
-    """
-    content = load(path, device, sha256=sha256)
-    model = build(cell.arch, classes).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-    model.load_state_dict(content["model"])
-    frozen: nn.Module = model.eval().requires_grad_(False)
-    return frozen
+    def _engine(self, teacher: nn.Module | None) -> Engine:
+        """The precision that the recipe asks for and, on a GPU, the way that steps are fastest."""
+        recipe, device = self.cell.recipe, self.device
+        plain = engine_for(recipe, device)
+        if device.type != "cuda":
+            return plain
+        rows = self.rows[: recipe.batch_size]
+        draws = generator(device, 0, "trial")
+        images = view(self.data.train_images[rows], self.cell.aug, self.data, recipe, draws)
 
+        def trial(engine: Engine) -> Trial:
+            model = copy.deepcopy(self.model).train()
+            stepper = Stepper(self.cell, model, new_optimizer(self.cell, model), engine)
+            answers = Teacher(teacher, engine, device) if teacher else None
 
-def _save_state(
-    path: Path, cell: Cell, model: nn.Module, optimizer: torch.optim.Optimizer, state: State, control: Control
-) -> None:
-    control.before_write()
-    content: dict[str, Any] = {
-        "version": STATE_VERSION,
-        "key": cell.key,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        **{name: value for name, value in vars(state).items() if name != "history"},
-        "history": [asdict(epoch) for epoch in state.history],
-    }
-    save(path, content)
+            def step() -> None:
+                engine.begin_step()
+                soft = answers.logits(images) if answers else None
+                stepper(images, self.data.train_labels[rows], soft, recipe.learning_rate)
 
+            for _ in range(3):
+                step()
+            pairs = zip(model.parameters(), self.model.parameters(), strict=True)
+            moved = torch.cat([(now - before).detach().flatten() for now, before in pairs])
+            return Trial(median_seconds(step, device, 20), moved)
 
-def _resume(path: Path, cell: Cell, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> State:
-    """The saved state, put into ``model`` and ``optimizer``; a new one if there is none or it cannot be used."""
-    fresh = State(sums=torch.zeros(2, dtype=torch.float64, device=device))
-    if not path.exists():
-        return fresh
-    try:
-        content = load(path, device)
-    except BadCheckpoint:
-        return fresh
-    if not isinstance(content, dict) or (content.get("version"), content.get("key")) != (STATE_VERSION, cell.key):
-        return fresh
-    del content["version"], content["key"]
-    model.load_state_dict(content.pop("model"))
-    optimizer.load_state_dict(content.pop("optimizer"))
-    history = [Epoch(**epoch) for epoch in content.pop("history")]
-    return State(**content, history=history)
+        kind = "sam" if self.cell.optimizer == "sam" else "student" if teacher else "plain"
+        what = f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}, {self.cell.arch}, "
+        what += f"{tuple(images.shape)}, {kind}, {plain}"
+        remaining = self.steps * recipe.epochs
+        return fastest(plain, remaining, what, trial, ways=("compiled", "graphs"))

@@ -50,7 +50,18 @@ MISTAKES = [
     ("rounds: 1", "rounds: 1\n  epochs: [1, 1]", 7, "epochs: 1 is given twice"),
     ("rounds: 1", "rounds: 1\n  epochs: []", 7, "epochs: is empty"),
     ("rounds: 1", "rounds: 1\n  epochs: true", 7, "epochs: True is true or false where a number belongs"),
-    ("rounds: 1", "rounds: 1\n  schedule: linear", 7, "schedule: 'linear' should be 'cosine' or 'step'"),
+    (
+        "rounds: 1",
+        "rounds: 1\n  schedule: linear",
+        7,
+        "schedule: 'linear' should be 'cosine', 'step' or 'cosine_by_step'",
+    ),
+    (
+        "rounds: 1",
+        "rounds: 1\n  teacher_checkpoint: best_val",
+        7,
+        "teacher_checkpoint: best_val needs a part held out; add val_fraction: 0.1",
+    ),
     ("rounds: 1", "rounds: 1\n  label_noise: 1", 7, "label_noise: 1 should be less than 1"),
     ("rounds: 1", "rounds: 1\n  measure: [trace]", 7, "measure: 'trace' is not a known measure; known: curvature"),
     (

@@ -26,7 +26,7 @@ resources:
 NAMES = {"arch", "dataset", "recipe", "aug", "measure", "teacher_checkpoint", "schedule", "precision"}
 SWITCHES = {"sam", "nesterov"}
 MAPPINGS = {"curvature"}
-NULLABLE = {"clip_norm", "gamma", "sam_rho"}  # null is how an option is turned off
+NULLABLE = {"clip_norm", "gamma", "sam_rho", "ema_decay", "cutout_length"}  # null is how an option is turned off
 
 KINDS = {
     "a word": "wrong",

@@ -10,7 +10,7 @@ from sd.plan.cell import Cell
 from sd.plan.recipe import RECIPES
 from sd.train.checkpoint import BadCheckpoint, load, save
 from sd.train.models import build
-from sd.train.trainer import load_teacher
+from sd.train.teacher import load_trained
 
 CPU = torch.device("cpu")
 CELL = Cell("resnet8", "digits", "none", 0.0, "digits", RECIPES["digits"], "sgd", 0, 0)
@@ -57,7 +57,7 @@ def test_a_folder_and_a_file_that_is_not_there_are_not_crashes(tmp_path: Path) -
 
 def test_a_teacher_is_the_recorded_model_frozen_in_eval_mode(saved: tuple[Path, str]) -> None:
     path, sha256 = saved
-    teacher = load_teacher(CELL, path, sha256, 10, CPU)
+    teacher = load_trained(CELL, path, sha256, 10, CPU)
     assert not any(module.training for module in teacher.modules())
     assert not any(parameter.requires_grad for parameter in teacher.parameters())
     for name, tensor in build("resnet8", 10, seed=4).state_dict().items():
@@ -68,7 +68,7 @@ def test_a_teacher_that_was_overwritten_by_another_model_is_refused(saved: tuple
     path, sha256 = saved
     save(path, {"key": CELL.key, "model": build("resnet8", 10, seed=5).state_dict()})
     with pytest.raises(BadCheckpoint, match=f"recorded {sha256}"):
-        load_teacher(CELL, path, sha256, 10, CPU)
+        load_trained(CELL, path, sha256, 10, CPU)
 
 
 def test_a_tensor_comes_back_bit_for_bit_with_its_layout(tmp_path: Path) -> None:

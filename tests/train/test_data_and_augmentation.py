@@ -9,11 +9,12 @@ import torch
 from scipy.stats import chisquare
 
 from sd import BadInput
-from sd.train.augment import PADDING, crop, crop_and_flip
+from sd.train.augment import crop, crop_and_flip, padding
 from sd.train.datasets import load, prepare, with_label_noise
 from sd.train.randomness import derive, generator
 
 CPU = torch.device("cpu")
+PADDING = padding(8)
 
 
 def numbered(n: int) -> torch.Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sd.train.datasets import Dataset, load
-from sd.train.evaluation import evaluate
+from sd.train.evaluation import Evaluation, evaluate
 from sd.train.models import build
 
 
@@ -15,6 +15,10 @@ from sd.train.models import build
 def data() -> Dataset:
     torch.set_num_threads(1)
     return load("digits")
+
+
+def score(model: nn.Module, data: Dataset, split: str, batch_size: int = 1000) -> Evaluation:
+    return evaluate(model, *data.split(split), mean=data.mean, std=data.std, batch_size=batch_size)
 
 
 class Fixed(nn.Module):
@@ -35,9 +39,9 @@ def labelled(data: Dataset, labels: list[int]) -> Dataset:
 
 def test_the_batch_size_does_not_matter(data: Dataset) -> None:
     model = build("resnet8", 10, seed=1)
-    whole = evaluate(model, data, "test", batch_size=10_000)
+    whole = score(model, data, "test", batch_size=10_000)
     for batch_size in (1, 96, 797):
-        found = evaluate(model, data, "test", batch_size=batch_size)
+        found = score(model, data, "test", batch_size=batch_size)
         assert (found.top1, found.top5, found.n) == (whole.top1, whole.top5, whole.n)
         assert found.loss == pytest.approx(whole.loss, rel=1e-5)
 
@@ -45,31 +49,31 @@ def test_the_batch_size_does_not_matter(data: Dataset) -> None:
 def test_by_hand(data: Dataset) -> None:
     """Four images, six classes: right at once, right in the fifth place, right in the sixth, wrong by far."""
     order = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0, 0.0])
-    found = evaluate(Fixed(order.repeat(4, 1)), labelled(data, [0, 4, 5, 5]), "test", batch_size=3)
+    found = score(Fixed(order.repeat(4, 1)), labelled(data, [0, 4, 5, 5]), "test", batch_size=3)
     assert (found.top1, found.top5, found.n) == (25.0, 50.0, 4)
     log_sum = float(order.double().exp().sum().log())
     assert found.loss == pytest.approx(sum(log_sum - z for z in (5, 1, 0, 0)) / 4, rel=1e-6)
 
 
 def test_fewer_than_five_classes_are_all_within_the_first_five(data: Dataset) -> None:
-    found = evaluate(Fixed(torch.eye(3)), labelled(data, [0, 2, 1]), "test")
+    found = score(Fixed(torch.eye(3)), labelled(data, [0, 2, 1]), "test")
     assert found.top1 == pytest.approx(100 / 3) and found.top5 == 100
 
 
 def test_the_training_split_is_scored_without_augmentation_on_the_labels_in_use(data: Dataset) -> None:
     model = build("resnet8", 10, seed=2)
     noisy = replace(data, train_labels=data.train_labels.roll(1))
-    assert evaluate(model, data, "train").n == 1000
-    assert evaluate(model, data, "train") == evaluate(model, data, "train")
-    assert evaluate(model, noisy, "train") != evaluate(model, data, "train")
-    assert evaluate(model, noisy, "test") == evaluate(model, data, "test")
+    assert score(model, data, "train").n == 1000
+    assert score(model, data, "train") == score(model, data, "train")
+    assert score(model, noisy, "train") != score(model, data, "train")
+    assert score(model, noisy, "test") == score(model, data, "test")
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_mode_statistics_and_gradients_are_left_alone(training: bool, data: Dataset) -> None:
     model = build("resnet8", 10).train(training)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    evaluate(model, data, "test")
+    score(model, data, "test")
     assert all(module.training == training for module in model.modules())
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())

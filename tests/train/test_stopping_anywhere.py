@@ -14,7 +14,8 @@ from sd.train.checkpoint import load as load_checkpoint
 from sd.train.checkpoint import save
 from sd.train.datasets import Dataset, load
 from sd.train.models import build
-from sd.train.trainer import RESUME, Control, Diverged, Epoch, Saved, Stopped, train
+from sd.train.state import RESUME, Epoch
+from sd.train.trainer import Control, Diverged, Saved, Stopped, train
 
 CPU = torch.device("cpu")
 EPOCHS, STEPS = 4, 4  # of 300 images in batches of 96, the last of 12
@@ -46,8 +47,8 @@ def ending(
     what: tuple[Cell, nn.Module | None], data: Dataset, folder: Path, control: Control | None = None
 ) -> tuple[list[Epoch], dict[str, Saved]]:
     """How a run ended: its history without the wall times, and the checkpoints with their SHA-256."""
-    history, saved = train(what[0], data, what[1], folder=folder, device=CPU, control=control or Control())
-    return [replace(epoch, seconds=0.0) for epoch in history], saved
+    trained = train(what[0], data, what[1], folder=folder, device=CPU, control=control or Control())
+    return [replace(epoch, seconds=0.0) for epoch in trained.history], trained.saved
 
 
 class Ends:
@@ -114,9 +115,8 @@ def test_a_best_epoch_before_the_stop_is_not_forgotten(data: Dataset, tmp_path: 
 
 def test_each_step_is_asked_for_and_each_epoch_is_told(data: Dataset, tmp_path: Path) -> None:
     ends, told = Ends([]), []
-    history, _ = train(
-        cell("sgd")[0], data, None, folder=tmp_path, device=CPU, control=Control(told.append, should_stop=ends)
-    )
+    control = Control(told.append, should_stop=ends)
+    history = train(cell("sgd")[0], data, None, folder=tmp_path, device=CPU, control=control).history
     assert ends.asked == EPOCHS * STEPS
     assert told == history and [epoch.epoch for epoch in told] == [1, 2, 3, 4]
 

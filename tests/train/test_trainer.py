@@ -13,7 +13,9 @@ from sd.train.checkpoint import load as load_checkpoint
 from sd.train.datasets import Dataset, load
 from sd.train.evaluation import evaluate
 from sd.train.models import build
-from sd.train.trainer import RESUME, Control, Diverged, Epoch, Saved, Stopped, load_teacher, train
+from sd.train.state import RESUME, Epoch
+from sd.train.teacher import load_trained
+from sd.train.trainer import Control, Diverged, Saved, Stopped, train
 
 CPU = torch.device("cpu")
 
@@ -36,7 +38,8 @@ def taught_by(teacher: Cell) -> Cell:
 def run(
     what: Cell, data: Dataset, folder: Path, teacher: torch.nn.Module | None = None, control: Control | None = None
 ) -> tuple[list[Epoch], dict[str, Saved]]:
-    return train(what, data, teacher, folder=folder, device=CPU, control=control or Control())
+    trained = train(what, data, teacher, folder=folder, device=CPU, control=control or Control())
+    return trained.history, trained.saved
 
 
 def without_seconds(history: list[Epoch]) -> list[Epoch]:
@@ -53,7 +56,7 @@ def test_stopped_at_any_step_and_resumed_equals_never_stopped(kind: str, data: D
         what = cell(precision="bf16")
     if kind == "student":
         _, saved = run(what, data, tmp_path / "teacher")
-        teacher = load_teacher(what, next(tmp_path.glob("teacher/best_test-*.pt")), saved["best_test"].sha256, 10, CPU)
+        teacher = load_trained(what, next(tmp_path.glob("teacher/best_test-*.pt")), saved["best_test"].sha256, 10, CPU)
         what = taught_by(what)
     history, saved = run(what, data, tmp_path / "whole", teacher)
     steps = 0
@@ -106,7 +109,7 @@ def test_best_test_is_the_first_epoch_with_the_highest_test_accuracy(data: Datas
         content = load_checkpoint(next(tmp_path.glob(f"{name}-*.pt")), CPU, sha256=checkpoint.sha256)
         model = build("resnet8", 10)
         model.load_state_dict(content["model"])
-        assert evaluate(model, data, "test").top1 == scores[checkpoint.epoch - 1]
+        assert evaluate(model, *data.split("test"), mean=data.mean, std=data.std).top1 == scores[checkpoint.epoch - 1]
 
 
 def test_the_last_smaller_batch_is_kept(data: Dataset, tmp_path: Path) -> None:
@@ -142,7 +145,7 @@ def test_the_learning_rate_is_torchs_schedule_stepped_once_an_epoch(recipe: Reci
 
 def test_an_evaluation_is_a_plain_loop_over_images(data: Dataset) -> None:
     model = build("resnet8", 10, seed=4)
-    found = evaluate(model, data, "test", batch_size=300)
+    found = evaluate(model, *data.split("test"), mean=data.mean, std=data.std, batch_size=300)
     assert model.training
     model.eval()
     right = right5 = 0

@@ -1,0 +1,77 @@
+"""A teacher: a trained model that answers and learns nothing."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.fx.experimental.optimization import fuse
+
+from sd.plan.cell import Cell
+from sd.train.augment import AUGMENT
+from sd.train.checkpoint import load
+from sd.train.datasets import Dataset
+from sd.train.engine import Engine
+from sd.train.models import build
+
+_CACHE_BATCH = 1000
+"""Images whose logits are computed at a time."""
+
+_LARGE = 1 << 30
+"""Bytes from which cached logits are kept in half precision: ImageNet's would be 5 GB in single (spec H22)."""
+
+
+def load_trained(cell: Cell, path: Path, sha256: str, classes: int, device: torch.device) -> nn.Module:
+    """The model of ``cell`` at the checkpoint ``path``, frozen, in eval mode.
+
+    Raises:
+        BadCheckpoint: the file is not there or is not the one with this SHA-256.
+    """
+    content = load(path, device, sha256=sha256)
+    model = build(cell.arch, classes).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+    model.load_state_dict(content["model"])
+    frozen: nn.Module = model.eval().requires_grad_(False)
+    return frozen
+
+
+def folded(model: nn.Module) -> nn.Module:
+    """A copy of a frozen model whose batch norms are folded into the convolutions before them: the same function with
+    half the passes over memory. A model that cannot be traced, or has none, comes back as it is."""
+    if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+        return model
+    try:
+        found: nn.Module = fuse(model)
+    except Exception:  # whatever a user's forward does that torch.fx does not follow
+        return model
+    return found.requires_grad_(False)
+
+
+class Teacher:
+    """The teacher of one run. It sees the view that the student sees, in eval mode and without autograd.
+
+    Where no view is random its logits are computed once for the whole training set, and looked up after that.
+    """
+
+    def __init__(self, model: nn.Module, engine: Engine, device: torch.device) -> None:
+        self._model = engine.prepare(folded(model))
+        self._engine = engine
+        self._device = device
+        self._cached: Tensor | None = None
+
+    def remember(self, data: Dataset, aug: str) -> None:
+        """Compute the logits of every training image, unless views are random."""
+        if AUGMENT[aug].is_random:
+            return
+        batches = data.train_images.split(_CACHE_BATCH)
+        found = [self.logits(data.normalise(images.to(self._device))) for images in batches]
+        n = sum(len(logits) * logits.shape[1] for logits in found)
+        kind = torch.float16 if 4 * n > _LARGE else torch.float32
+        self._cached = torch.cat([logits.to(kind) for logits in found])
+
+    @torch.no_grad()
+    def logits(self, images: Tensor, rows: Tensor | None = None) -> Tensor:
+        """(n, classes), of normalised images (n, 3, h, w); ``rows`` are their places in the training set."""
+        if self._cached is not None and rows is not None:
+            return self._cached[rows]
+        with self._engine.autocast(self._device):
+            answer: Tensor = self._model(images)
+        return answer.float()
