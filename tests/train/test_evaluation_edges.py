@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import sd.measure
 from sd.train.datasets import Dataset, load
 from sd.train.evaluation import Evaluation, evaluate
 from sd.train.models import build
@@ -77,3 +78,50 @@ def test_mode_statistics_and_gradients_are_left_alone(training: bool, data: Data
     assert all(module.training == training for module in model.modules())
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
+
+
+def test_calibration_is_guos_by_hand() -> None:
+    """Bins (0, 1/15], (1/15, 2/15] …: a loop over images and bins in Python's float64."""
+    torch.manual_seed(0)
+    logits, labels = torch.randn(500, 7) * 2, torch.randint(7, (500,))
+    confidence, predicted = logits.double().softmax(1).max(1)
+    expected = 0.0
+    for b in range(15):
+        inside = [i for i in range(500) if b / 15 < confidence[i] <= (b + 1) / 15]
+        if inside:
+            accuracy = sum(int(predicted[i] == labels[i]) for i in inside) / len(inside)
+            mean = sum(float(confidence[i]) for i in inside) / len(inside)
+            expected += len(inside) / 500 * abs(accuracy - mean)
+    found = evaluate(Fixed(logits), torch.zeros(500, 3, 1, 1), labels, batch_size=128)
+    assert found.ece == pytest.approx(expected, abs=1e-6)
+
+
+def test_images_are_taken_as_bytes_as_fractions_or_as_the_model_takes_them(data: Dataset) -> None:
+    model = build("resnet8", 10, seed=1)
+    images, labels = data.split("test")
+    normalised = {"mean": data.mean, "std": data.std}
+    of_bytes = evaluate(model, images, labels, **normalised)
+    of_fractions = evaluate(model, images.double() / 255, labels, **normalised)
+    ready = evaluate(model, data.normalise(images), labels)
+    assert of_bytes.top1 == of_fractions.top1 == ready.top1
+    assert of_bytes.loss == pytest.approx(of_fractions.loss, rel=1e-5) == pytest.approx(ready.loss, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "normalised", "line"),
+    [
+        (torch.zeros(2, 3, 4, 4), [0], {}, "2 images and 1 labels"),
+        (torch.zeros(0, 3, 4, 4), [], {}, "0 images and 0 labels"),
+        (torch.zeros(1, 3, 4, 4, dtype=torch.uint8), [0], {}, "need mean and std"),
+        (torch.zeros(1, 3, 4, 4), [0], {"mean": (0.0, 0.0, 0.0)}, "given together"),
+    ],
+)
+def test_what_cannot_be_scored_is_one_line(
+    images: Tensor, labels: list[int], normalised: dict[str, tuple[float, ...]], line: str
+) -> None:
+    with pytest.raises(ValueError, match=line):
+        evaluate(nn.Identity(), images, torch.tensor(labels), **normalised)
+
+
+def test_the_room_of_measures_offers_it() -> None:
+    assert sd.measure.evaluate is evaluate

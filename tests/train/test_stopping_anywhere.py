@@ -1,6 +1,11 @@
 """Wherever a run ends, by a stop, an error or a kill, the run that goes on from there ends in the same place."""
 
+import errno
+import multiprocessing
+import os
 import random
+import resource
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from sd.plan.catalogue import AUGMENTATIONS
 from sd.plan.cell import Cell
 from sd.plan.recipe import RECIPES, Recipe
 from sd.train.checkpoint import load as load_checkpoint
@@ -182,8 +188,62 @@ def test_divergence_in_a_later_epoch_names_that_epoch(data: Dataset, tmp_path: P
     assert not list(tmp_path.glob("*-*.pt"))
 
 
+EVERYTHING = {"val_fraction": 0.2, "ema_decay": 0.9, "label_smoothing": 0.1, "evaluate_every": 3, "warmup_steps": 7}
+
+
+@pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("kind", ["sgd", "sam", "student"])
-def test_bf16_trains_and_leaves_weights_in_float32(kind: str, data: Dataset, tmp_path: Path) -> None:
+def test_every_recipe_goes_on_to_the_same_bits(name: str, kind: str, data: Dataset, tmp_path: Path) -> None:
+    """With every option that a recipe can have; batches of 96, so that an epoch has more than one step."""
+    changes = {"init": "scratch", "batch_size": 96, "learning_rate": 0.01} | EVERYTHING
+    what = cell(kind, **(RECIPES[name].model_dump() | {"epochs": EPOCHS} | changes))
+    whole = ending(what, data, tmp_path / "whole")
+    found, pieces = in_pieces(what, data, tmp_path / "pieces", Ends([2, 5, 7]))
+    assert found == whole and pieces == 4
+    assert set(whole[1]) == {"best_test", "best_val", "last"}
+
+
+@pytest.mark.parametrize("aug", AUGMENTATIONS)
+def test_every_augmentation_draws_the_same_again(aug: str, data: Dataset, tmp_path: Path) -> None:
+    """Many batches share their draws: a run that stops among them must draw them again as they were."""
+    plain, teacher = cell("student", batch_size=24)
+    what = replace(plain, aug=aug), teacher
+    whole = ending(what, data, tmp_path / "whole")
+    found, pieces = in_pieces(what, data, tmp_path / "pieces", Ends([1, 12, 13, 40]))
+    assert found == whole and pieces == 5
+
+
+def test_a_full_disk_ends_a_run_and_keeps_the_state_before(data: Dataset, tmp_path: Path) -> None:
+    """A real limit of the kernel on the size of files, in a process of its own; then there is room again."""
+    what = cell("sgd", epochs=6)
+    whole = ending(what, data, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        ending(what, data, tmp_path / "a", Control(should_stop=Ends([6])))
+    before = (tmp_path / "a" / RESUME).read_bytes()
+    process = multiprocessing.get_context("spawn").Process(target=_until_full, args=(what, data, tmp_path / "a"))
+    process.start()
+    process.join()
+    assert process.exitcode == 28  # ENOSPC's number
+    assert (tmp_path / "a" / RESUME).read_bytes() == before
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [RESUME]
+    assert ending(what, data, tmp_path / "a") == whole
+
+
+def _until_full(what: tuple[Cell, nn.Module | None], data: Dataset, folder: Path) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    try:
+        ending(what, data, folder, Control(save_every=0))
+    except OSError as error:
+        os._exit(28 if error.errno == errno.EFBIG else 1)
+    os._exit(0)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "sam", "student"])
+def test_bf16_trains_and_leaves_weights_in_float32(
+    kind: str, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sd.train.engine.has_bf16", lambda _: True)  # which this CPU may not have, or not fast
     what = cell(kind, precision="bf16")
     history, _ = ending(what, data, tmp_path / "bf16")
     plain, _ = ending(cell(kind), data, tmp_path / "fp32")
