@@ -10,11 +10,11 @@ from sd import BadInput
 from sd.plan.catalogue import nearest
 from sd.train.datasets.arrays import ARRAYS, read_arrays
 from sd.train.datasets.dataset import Dataset, assemble
-from sd.train.datasets.digits import digits
+from sd.train.datasets.digits import enlarged_digits
 from sd.train.datasets.fetch import are_there
 from sd.train.datasets.label_noise import with_label_noise
 from sd.train.datasets.place import data_root, prepare_command
-from sd.train.datasets.prepare import prepare
+from sd.train.datasets.preparation import prepare
 from sd.train.datasets.prepared import Damaged, is_prepared, open_prepared
 
 __all__ = ["LOADERS", "Dataset", "data_root", "load", "prepare", "standing", "with_label_noise"]
@@ -61,7 +61,7 @@ def _fetched(name: str, root: Path) -> Dataset:
 
 
 LOADERS: dict[str, Callable[[Path], Dataset]] = {
-    "digits": lambda _: digits(),
+    "digits": lambda _: enlarged_digits(),
     **{
         name: partial(_fetched, name)
         for name in ("cifar10", "cifar100", "svhn", "tiny_imagenet", "imagenet", "imagenetv2")

@@ -6,7 +6,7 @@ import torch
 from sd.train.datasets.dataset import Dataset
 
 
-def digits() -> Dataset:
+def enlarged_digits() -> Dataset:
     """scikit-learn's 1,797 handwritten digits (UCI, 8×8, 17 grey levels), enlarged to 32×32, three equal channels.
 
     Split 1,000/797, stratified, fixed (``random_state=0``).
