@@ -47,8 +47,11 @@ def test_a_class_that_one_split_lacks_is_refused(tmp_path: Path, monkeypatch: py
 
 def test_where_it_is_not_the_line_says_what_must_be_put_there(tmp_path: Path) -> None:
     with pytest.raises(
-        BadInput, match=r"imagenet cannot be downloaded|cannot be downloaded; put train/ and val/ there"
+        BadInput, match=r"cannot be downloaded; put train and val there.* or ILSVRC2012_img_train.tar, "
     ):
+        prepare("imagenet", tmp_path)
+    write_imagenet(tmp_path, val=0)
+    with pytest.raises(BadInput, match=r"put val there, .* or ILSVRC2012_img_val.tar, ILSVRC2012_devkit_t12.tar.gz"):
         prepare("imagenet", tmp_path)
 
 

@@ -88,20 +88,22 @@ def _imagenet(root: Path) -> None:
     from torchvision.datasets.imagenet import ARCHIVE_META, parse_devkit_archive, parse_train_archive, parse_val_archive
 
     folder = picture_folder("imagenet", root)
-    archives = [file for file, _ in ARCHIVE_META.values()]
-    missing = [file for file in archives if not (folder / file).is_file()]
-    if missing:
+    parse = {"train": parse_train_archive, "val": parse_val_archive}
+    splits = [split for split in parse if not (folder / split).exists()]
+    needed = [*splits, *(["devkit"] if "val" in splits else [])]  # the kit says what the validation images show
+    archives = [ARCHIVE_META[part][0] for part in needed]
+    if not all((folder / archive).is_file() for archive in archives):
         raise BadInput(
-            f"imagenet is not under {folder} and cannot be downloaded; put train/ and val/ there, with a folder for "
-            f"each class, or {', '.join(archives)} from https://image-net.org"
+            f"imagenet is not under {folder} and cannot be downloaded; put {' and '.join(splits)} there, with a folder "
+            f"for each class, or {', '.join(archives)} from https://image-net.org"
         )
-    parse_devkit_archive(folder)
-    for split, parse in (("train", parse_train_archive), ("val", parse_val_archive)):
-        if not (folder / split).exists():
-            partial = _empty(folder / split)
-            parse(folder, folder=partial.name)
-            partial.rename(folder / split)
-            sync_folder(folder)
+    if "devkit" in needed:
+        parse_devkit_archive(folder)
+    for split in splits:
+        partial = _empty(folder / split)
+        parse[split](folder, folder=partial.name)
+        partial.rename(folder / split)
+        sync_folder(folder)
 
 
 def _unpack(archive: Path, folder: Path) -> None:

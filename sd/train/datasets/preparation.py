@@ -81,9 +81,9 @@ def _is_whole(name: str, root: Path, tell: Tell, progress: Progress) -> bool:
 
 def _remove(folder: Path) -> None:
     """Take a damaged data set away: from its name at once, so that no job opens it, then from the disk."""
+    away = folder.with_name(f"{folder.name}.damaged")
+    shutil.rmtree(away, ignore_errors=True)  # of a removal that was killed
     if folder.exists():
-        away = folder.with_name(f"{folder.name}.damaged")
-        shutil.rmtree(away, ignore_errors=True)
         folder.rename(away)
         shutil.rmtree(away, ignore_errors=True)
 
