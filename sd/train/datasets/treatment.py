@@ -18,9 +18,9 @@ class Treatment:
 # CLIP's own preprocessing (clip/clip.py), which Section 7 of the paper feeds teacher and student with (spec H21).
 _CLIP = Treatment((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711), "imagenet", 112)
 
-# CIFAR-10's mean is that of the DARTS recipe (spec 3.1); the others are those of the training splits. Cutout's lengths:
-# 16 and 8 on CIFAR are spec H12, 20 on SVHN is the Cutout paper's (section 4.1, without the extra images); for the
-# larger images, which no source covers, half of the side, as on CIFAR-10.
+# CIFAR-10's mean is that of the DARTS recipe (spec 3.1), the others are the usual ones of the training splits. Cutout's
+# lengths: 16 and 8 on CIFAR are spec H12; 20 on SVHN is the Cutout paper's (DeVries & Taylor, 2017), there with the
+# extra images; for the larger images, which no source covers, half of the side, as on CIFAR-10.
 TREATMENTS = {
     "cifar10": Treatment((0.49139968, 0.48215827, 0.44653124), (0.24703233, 0.24348505, 0.26158768), "cifar10", 16),
     "cifar100": Treatment((0.5070752, 0.4865490, 0.4409179), (0.2673344, 0.2564384, 0.2761505), "cifar10", 8),
