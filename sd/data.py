@@ -3,9 +3,11 @@
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from sd import BadInput, verb
 from sd.plan.catalogue import DATASETS, nearest
+from sd.render.progress import Counting
 
 app = verb.app("data")
 
@@ -14,28 +16,31 @@ app = verb.app("data")
 def prepare(
     name: Annotated[str, typer.Argument(help="A data set; see list.")],
     data_root: verb.DataRoot = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that decode images. [default: one a core]")
+    ] = None,
 ) -> None:
-    """Download a data set unless it is there, and check it against its checksums."""
+    """Download a data set unless it is there, check it, and convert it once into files that all jobs share.
+
+    What was killed goes on where it was; what is prepared is checked, byte by byte, and built again if it is damaged.
+    """
     if name not in DATASETS:
         raise BadInput(f"{name!r} is not a known data set; {nearest(name, DATASETS)}")
-    from sd.train.datasets import prepare as fetch
+    from sd.train.datasets import prepare as build
 
-    fetch(name, data_root)
+    with Counting(Console()) as counting:
+        build(name, data_root, workers=workers, tell=counting.say, progress=counting)
     print(f"{name}: {DATASETS[name].train:,} training and {DATASETS[name].test:,} test images are ready")
 
 
 @app.command(name="list")
 def list_(data_root: verb.DataRoot = None) -> None:
-    """List the data sets, and whether each is here and whole."""
-    from sd.train.datasets import load
+    """List the data sets, and how each stands here."""
+    from sd.train.datasets import standing
 
     for name, facts in DATASETS.items():
-        try:
-            load(name, data_root)
-            state = "ready"
-        except BadInput as error:
-            state = str(error)
-        print(f"{name:10} {facts.classes:4} classes {facts.train:7,} + {facts.test:6,} images  {state}")
+        state = standing(name, data_root)
+        print(f"{name:13} {facts.classes:5,} classes {facts.train:9,} + {facts.test:6,} images  {state}")
 
 
 if __name__ == "__main__":

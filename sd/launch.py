@@ -307,7 +307,11 @@ def _asked(sbatch: list[str], **given: Any) -> Resources:
 
 
 def _require_data(todo: Todo, data_root: Path | None) -> None:
-    """Read each data set once before anything begins, so that a missing one is said once and nothing is begun."""
+    """Open each data set before anything begins, so that a missing one is said once and nothing is begun.
+
+    Of prepared ones only the labels are read; CIFAR and SVHN as they were published are read, so that a damaged file
+    is found here, too.
+    """
     names = {step.cell.dataset for step in todo.steps}
     fetched = sorted(name for name in names if not DATASETS[name].bundled)
     if fetched:

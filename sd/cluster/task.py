@@ -290,12 +290,11 @@ def _measure(cell: Cell, measure: Measure, data: Dataset, folder: Path, attempt:
         for split in measure.splits:
             images, labels = data.split(split)
             chosen = stratified(labels, measure.samples)
-            index = chosen.to(device)
             found = asdict(
                 curvature(
                     model,
-                    data.normalise(images[index]),
-                    labels[index],
+                    data.normalise(images[chosen.to(images.device)].to(device)),
+                    labels[chosen.to(device)],
                     probes=measure.probes,
                     iterations=measure.iterations,
                 )

@@ -23,14 +23,18 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set's name in print, its number of classes, the sizes of its training and test split, and whether it
-    comes with the libraries (``bundled``) or must be fetched."""
+    """A data set's name in print, its number of classes, the sizes of its training and test split, whether it comes
+    with the libraries (``bundled``) or must be fetched, and the height and width of its images in pixels (``side``).
+
+    A training split of 0 images says that it is for evaluation only.
+    """
 
     title: str
     classes: int
     train: int
     test: int
     bundled: bool = False
+    side: int = 32
 
 
 ARCHITECTURES = {
@@ -45,6 +49,10 @@ DATASETS = {
     "digits": Dataset("Digits", 10, 1_000, 797, bundled=True),
     "cifar10": Dataset("CIFAR-10", 10, 50_000, 10_000),
     "cifar100": Dataset("CIFAR-100", 100, 50_000, 10_000),
+    "svhn": Dataset("SVHN", 10, 73_257, 26_032),
+    "tiny_imagenet": Dataset("Tiny-ImageNet", 200, 100_000, 10_000, side=64),
+    "imagenet": Dataset("ImageNet", 1000, 1_281_167, 50_000, side=224),
+    "imagenetv2": Dataset("ImageNetV2", 1000, 0, 10_000, side=224),
 }
 
 # none: as stored. crop: out of a border of zeros, 4 pixels wide at 32×32 (for digits, which a flip would change into

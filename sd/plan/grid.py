@@ -51,8 +51,15 @@ def _known(kind: str, names: Any) -> Any:
     return BeforeValidator(check)
 
 
+def _trainable(dataset: str) -> str:
+    if not DATASETS[dataset].train:
+        hint = "is for evaluation; train on another: " + ", ".join(name for name, it in DATASETS.items() if it.train)
+        raise PydanticCustomError("needs", "{name} has no training split; it {hint}", {"name": dataset, "hint": hint})
+    return dataset
+
+
 _Arch = Annotated[str, _known("architecture", ARCHITECTURES)]
-_Dataset = Annotated[str, _known("data set", DATASETS)]
+_Dataset = Annotated[str, _known("data set", DATASETS), AfterValidator(_trainable)]
 _Aug = Annotated[str, _known("augmentation", AUGMENTATIONS)]
 _RecipeName = Annotated[str, _known("recipe", RECIPES)]
 _MeasureName = Annotated[str, _known("measure", MEASURES)]

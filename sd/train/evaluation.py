@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sd.train.datasets.stream import stream
 from sd.train.normalisation import Channels, normalise
 
 BINS = 15
@@ -59,8 +60,8 @@ def evaluate(
     sums = torch.zeros(3, dtype=torch.float64, device=device)
     bins = torch.zeros(3, BINS, dtype=torch.float64, device=device)
     try:
-        for batch, target in zip(images.split(batch_size), labels.split(batch_size), strict=True):
-            batch, target = batch.to(device, non_blocking=True), target.to(device, non_blocking=True)
+        batches = stream(images, torch.arange(len(labels)).split(batch_size), device)
+        for batch, target in zip(batches, labels.to(device).split(batch_size), strict=True):
             x = batch if mean is None or std is None else normalise(batch, mean, std)
             logits = model(x).float()
             sums += _sums(logits, target)

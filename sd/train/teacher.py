@@ -10,6 +10,7 @@ from sd.plan.cell import Cell
 from sd.train.augment import AUGMENT
 from sd.train.checkpoint import load
 from sd.train.datasets import Dataset
+from sd.train.datasets.stream import stream
 from sd.train.engine import Engine
 from sd.train.models import build
 
@@ -61,8 +62,8 @@ class Teacher:
         """Compute the logits of every training image, unless views are random."""
         if AUGMENT[aug].is_random:
             return
-        batches = data.train_images.split(_CACHE_BATCH)
-        found = [self.logits(data.normalise(images.to(self._device))) for images in batches]
+        batches = torch.arange(len(data.train_images)).split(_CACHE_BATCH)
+        found = [self.logits(data.normalise(images)) for images in stream(data.train_images, batches, self._device)]
         n = sum(len(logits) * logits.shape[1] for logits in found)
         kind = torch.float16 if 4 * n > _LARGE else torch.float32
         self._cached = torch.cat([logits.to(kind) for logits in found])

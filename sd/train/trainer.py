@@ -14,6 +14,7 @@ from sd.plan.cell import Cell
 from sd.train.augment import view
 from sd.train.checkpoint import save_as
 from sd.train.datasets import Dataset
+from sd.train.datasets.stream import stream
 from sd.train.engine import Engine, Trial, engine_for, fastest, median_seconds
 from sd.train.evaluation import Evaluation, evaluate
 from sd.train.holdout import hold_out
@@ -76,7 +77,7 @@ def train(
     """Train ``cell`` from where it was left, or from the start, and write its checkpoints into ``folder``.
 
     Args:
-        data: on ``device``, with the cell's label noise applied.
+        data: its labels on ``device``, its images there or on the host, with the cell's label noise applied.
         teacher: on ``device`` and frozen (``load_trained``), for a cell of round 1 or later.
 
     Raises:
@@ -168,10 +169,11 @@ class Run:
         groups = self.rows[order].split(each * size)
         first = state.step // each
         skipped = state.step - first * each
-        for group, rows in enumerate(groups[first:], first):
-            rows = rows.to(self.device)
+        left = groups[first:]
+        for group, images in enumerate(stream(self.data.train_images, left, self.device), first):
             draws = generator(self.device, cell.seed, "augment", *place, group)
-            seen = view(self.data.train_images[rows], cell.aug, self.data, cell.recipe, draws)
+            seen = view(images, cell.aug, self.data, cell.recipe, draws)
+            rows = groups[group].to(self.device, non_blocking=True)
             yield from list(zip(seen.split(size), rows.split(size), strict=True))[skipped:]
             skipped = 0
 
@@ -222,8 +224,8 @@ class Run:
         if device.type != "cuda":
             return plain
         rows = self.rows[: recipe.batch_size]
-        draws = generator(device, 0, "trial")
-        images = view(self.data.train_images[rows], self.cell.aug, self.data, recipe, draws)
+        stored = next(iter(stream(self.data.train_images, [rows], device)))
+        images = view(stored, self.cell.aug, self.data, recipe, generator(device, 0, "trial"))
 
         def trial(engine: Engine) -> Trial:
             model = copy.deepcopy(self.model).train()

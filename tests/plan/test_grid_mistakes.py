@@ -33,6 +33,12 @@ MISTAKES = [
     ("arch: resnet18", "arch: [resnet18, 7]", 9, "arch: 7 is not a known architecture"),
     ("arch: resnet18", "arch: {}", 9, "arch: {} is not a known architecture"),
     ("dataset: cifar10", "dataset: cifar-10", 3, "'cifar-10' is not a known data set; did you mean 'cifar10'?"),
+    (
+        "dataset: cifar10",
+        "dataset: imagenetv2",
+        3,
+        "dataset: imagenetv2 has no training split; it is for evaluation; train on another: digits, cifar10, cifar100",
+    ),
     ("recipe: appendix_a", "recipe: apendix", 5, "'apendix' is not a known recipe; did you mean 'appendix_a'?"),
     ("alpha: 0.5", "alpha: 1.5", 7, "alpha: 1.5 should be less than or equal to 1"),
     ("alpha: 0.5", "alpha: [0.5, -0.1]", 7, "alpha: -0.1 should be greater than or equal to 0"),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sd.plan.catalogue import DATASETS
+
 VERBS = ("launch", "status", "cancel", "report", "data", "db")
 
 GRID = "name: g\ncells: [{arch: resnet8, dataset: digits, recipe: digits, seeds: 0}]\n"
@@ -140,7 +142,7 @@ def test_the_database_can_be_named_in_the_environment(folder: Path, monkeypatch:
 
 def test_data_list_says_what_is_there(folder: Path) -> None:
     lines = run(folder, "sd.data", "list", "--data-root", "nowhere").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["digits", "cifar10", "cifar100"]
+    assert [line.split()[0] for line in lines] == list(DATASETS)
     assert lines[0].endswith("ready") and "python -m sd.data prepare cifar10 --data-root nowhere" in lines[1]
     assert run(folder, "sd.data", "prepare", "digits").returncode == 0
 
