@@ -20,8 +20,10 @@ class BasicBlock(nn.Module):
         self.shortcut = _shortcut(inputs, outputs, stride) if skip else None
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(out if self.shortcut is None else out + self.shortcut(x))
+        out: Tensor = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))
+        if self.shortcut is not None:
+            out += self.shortcut(x)
+        return F.relu(out, inplace=True)
 
 
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
@@ -48,7 +50,7 @@ class ResNetCifar(nn.Module):
                 nn.init.kaiming_normal_(module.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.bn1(self.conv1(x)))
+        x = F.relu(self.bn1(self.conv1(x)), inplace=True)
         x = self.layer3(self.layer2(self.layer1(x)))
         logits: Tensor = self.linear(x.mean(dim=(2, 3)))
         return logits
