@@ -1,6 +1,6 @@
 """A grid: the YAML file a user writes, read into cells; each mistake in it is one line that says what is right."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -20,7 +20,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from sd import BadInput
-from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS, nearest
+from sd.plan import catalogue
+from sd.plan.catalogue import AUGMENTATIONS, nearest
 from sd.plan.cell import Cell, Checkpoint
 from sd.plan.document import Document, Place, read_document
 from sd.plan.measure import MEASURES, Curvature, Measure
@@ -51,8 +52,20 @@ def _known(kind: str, names: Any) -> Any:
     return BeforeValidator(check)
 
 
-_Arch = Annotated[str, _known("architecture", ARCHITECTURES)]
-_Dataset = Annotated[str, _known("data set", DATASETS)]
+def _resolved(kind: str, facts: Callable[[str], object], hint: Callable[[object], str]) -> Any:
+    def check(value: Any) -> Any:
+        try:
+            facts(value if isinstance(value, str) else "")
+        except BadInput:
+            problem = f"is not a known {kind}; {{hint}}"
+            raise PydanticCustomError("unknown", problem, {"hint": hint(value)}) from None
+        return value
+
+    return BeforeValidator(check)
+
+
+_Arch = Annotated[str, _resolved("architecture", catalogue.architecture, catalogue.architecture_hint)]
+_Dataset = Annotated[str, _resolved("data set", catalogue.dataset, catalogue.dataset_hint)]
 _Aug = Annotated[str, _known("augmentation", AUGMENTATIONS)]
 _RecipeName = Annotated[str, _known("recipe", RECIPES)]
 _MeasureName = Annotated[str, _known("measure", MEASURES)]

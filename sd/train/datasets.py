@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from sd import BadInput
-from sd.plan.catalogue import nearest
+from sd.plan.catalogue import dataset_hint, is_own, nearest
+from sd.train.own import own_dataset
 from sd.train.randomness import generator
 
 
@@ -71,9 +72,12 @@ def load(name: str, root: Path | None = None) -> Dataset:
 
     Raises:
         BadInput: an unknown name, or a data set that is not under ``root``; the text names the command that fetches it.
+            Of a user's own, ``module:function``: that it cannot be found, or fails, or returns something else.
     """
+    if is_own(name):
+        return own_dataset(name, data_root(root))
     if name not in LOADERS:
-        raise BadInput(f"{name!r} is not a known data set; {nearest(name, LOADERS)}")
+        raise BadInput(f"{name!r} is not a known data set; {dataset_hint(name)}")
     return LOADERS[name](data_root(root))
 
 
