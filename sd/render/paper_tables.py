@@ -108,8 +108,8 @@ def _fill_notes(missing: list[dict[str, Any]]) -> list[str]:
     for (arch, dataset, aug), alphas in lines.items():
         weights = ", ".join(f"{alpha:g}" for alpha in alphas)
         notes.append(
-            f"- {{arch: {arch}, dataset: {dataset}, aug: {aug}, recipe: {_recipe(arch)}, alpha: [{weights}], rounds: 3, "
-            "sam: true, seeds: [0, 1, 2]}"
+            f"- {{arch: {arch}, dataset: {dataset}, aug: {aug}, recipe: {_recipe(arch)}, alpha: [{weights}], "
+            "rounds: 3, sam: true, seeds: [0, 1, 2]}"
         )
     if beyond:
         notes.append(f"This version cannot train yet: {', '.join(sorted(beyond))}.")
