@@ -94,6 +94,7 @@ def test_an_own_data_set_is_loaded() -> None:
         ("my_things:pair", "gives tuple for images"),
         ("timm:resnt50", "is no model of timm"),
         ("timm:resnt50", "did you mean timm:resnet50"),
+        ("timm:test_vit.r16", "did you mean timm:test_vit.r160_in1k"),
     ],
 )
 def test_an_architecture_that_cannot_be_taken_is_one_line(name: str, said: str) -> None:

@@ -13,7 +13,7 @@ from sd.train.models.pretrained import load_pretrained
 from sd.train.models.resnet18 import resnet18
 from sd.train.models.resnet_cifar import resnet8, resnet20, resnet20_noskip
 from sd.train.models.resnet_he import resnet20_he
-from sd.train.models.timm_model import timm_model, vit_b32, vit_s32
+from sd.train.models.timm_model import timm_config, timm_model, vit_b32, vit_s32
 from sd.train.models.twice_differentiable import twice_differentiable
 from sd.train.models.vgg import vgg16
 from sd.train.own import own_model
@@ -90,9 +90,7 @@ def _made(arch: str, classes: int) -> nn.Module:
 def normalisation(arch: str) -> Normalisation | None:
     """How an architecture wants its images normalised: as its published weights saw them; ``None``: as the data set."""
     if arch.startswith("timm:"):
-        import timm
-
-        cfg = timm.get_pretrained_cfg(arch.removeprefix("timm:"))
+        cfg = timm_config(arch.removeprefix("timm:"))
         return (tuple(cfg.mean), tuple(cfg.std)) if cfg else None
     return _NORMALISATIONS.get(arch)
 

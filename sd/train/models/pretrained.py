@@ -9,7 +9,7 @@ from torch import nn
 from sd import BadInput
 from sd.train.models.clip_resnet import ClipClassifier
 from sd.train.models.resized import Resized
-from sd.train.models.timm_model import VIT_B32, VIT_S32
+from sd.train.models.timm_model import VIT_B32, VIT_S32, timm_config
 
 # The model of timm whose weights an architecture starts from.
 _PUBLISHED = {
@@ -29,11 +29,9 @@ def hub_name(arch: str) -> str:
     Raises:
         BadInput: there are no published weights for it.
     """
-    import timm
-
     name = arch.removeprefix("timm:") if arch.startswith("timm:") else _PUBLISHED.get(arch)
-    cfg = timm.get_pretrained_cfg(name, allow_unregistered=True) if name else None
-    hub = cfg.hf_hub_id if cfg else None
+    cfg = timm_config(name) if name else None
+    hub: str | None = cfg.hf_hub_id if cfg else None
     if not hub:
         known = ", ".join(_PUBLISHED)
         raise BadInput(f"{arch}: has no published weights to start from; those with are {known} and many timm:NAME")

@@ -34,11 +34,27 @@ def timm_model(name: str, classes: int) -> nn.Module:
     """
     import timm
 
-    if not timm.is_model(name):
-        close = get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
-        guess = f"did you mean {' or '.join(f'timm:{it}' for it in close)}? " if close else ""
-        listing = "python -c 'import timm; print(timm.list_models())'"
-        raise BadInput(f"'timm:{name}' is no model of timm {timm.__version__}; {guess}all of them: {listing}")
+    timm_config(name)
     model: nn.Module = timm.create_model(name, num_classes=classes)
     cfg: dict[str, Any] = model.pretrained_cfg  # type: ignore[assignment]  # an attribute that timm adds to each model
     return Resized(model, cfg["input_size"][-1]) if cfg.get("fixed_input_size") else model
+
+
+def timm_config(name: str) -> Any:
+    """timm's ``PretrainedCfg`` of a model: its weights' hub name and normalisation; ``None`` where it has no weights.
+
+    Raises:
+        BadInput: timm has no model of that name, or no weights of that tag (after the dot).
+    """
+    import timm
+
+    try:
+        if timm.is_model(name):
+            return timm.get_pretrained_cfg(name)
+        known = timm.list_models()
+    except RuntimeError:  # a tag that it does not have
+        known = timm.list_pretrained(f"{name.partition('.')[0]}.*")
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    guess = f"did you mean {' or '.join(f'timm:{it}' for it in close)}? " if close else ""
+    listing = "python -c 'import timm; print(timm.list_models(pretrained=True))'"
+    raise BadInput(f"'timm:{name}' is no model of timm {timm.__version__}; {guess}those with weights: {listing}")
