@@ -75,5 +75,5 @@ def _source(todo: Todo, cost: Estimate) -> str:
         said.append(f"{what} by operations, at an assumed {rate}")
     unknown = len(todo.steps) - len(cost.seconds)
     if unknown:
-        said.append(f"{counted(unknown, 'cell')} of unknown cost (an architecture or a data set of your own) left out")
+        said.append(f"{counted(unknown, 'cell')} of unknown cost (models of timm, or what is your own) left out")
     return "; ".join(said)

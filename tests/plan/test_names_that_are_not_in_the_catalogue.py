@@ -107,7 +107,7 @@ def test_cells_of_unknown_cost_are_left_out_of_an_estimate_unless_their_like_was
     blind = estimate(todo.steps, kinds, {}, start=10.0)
     assert len(blind.seconds) == 2
     (line,) = forecast(todo, blind, "to run")[1:]
-    assert "8 cells of unknown cost (an architecture or a data set of your own) left out" in line
+    assert "8 cells of unknown cost (models of timm, or what is your own) left out" in line
     pace = Pace("H100", 3, 2.0, {})
     wiser = estimate(todo.steps, kinds, {"cuda": {("my_models:mlp", "cifar10"): pace}}, start=10.0)
     assert len(wiser.seconds) == 4
@@ -137,4 +137,4 @@ def test_a_forecast_without_any_known_cost_says_so_alone(tmp_path: Path) -> None
     study = Plan("p", {own.key: Step(own)})
     todo = Todo(study, Done(frozenset(), frozenset()), frozenset(), frozenset(study.steps))
     line = forecast(todo, estimate(todo.steps, {own.key: "cuda"}, {}), "to run")[1]
-    assert line == ("cost: 0 GPU-hours; 1 cell of unknown cost (an architecture or a data set of your own) left out")
+    assert line == ("cost: 0 GPU-hours; 1 cell of unknown cost (models of timm, or what is your own) left out")
