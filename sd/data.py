@@ -1,4 +1,4 @@
-"""``python -m sd.data prepare NAME`` and ``list``: the data sets that grids can name."""
+"""``python -m sd.data prepare NAME`` and ``list``: grids' data sets; ``weights ARCH``: published weights."""
 
 from typing import Annotated
 
@@ -31,6 +31,19 @@ def prepare(
     with Counting(Console()) as counting:
         build(name, data_root, workers=workers, tell=counting.say, progress=counting)
     print(f"{name}: {DATASETS[name].train:,} training and {DATASETS[name].test:,} test images are ready")
+
+
+@app.command()
+def weights(
+    arch: Annotated[str, typer.Argument(help="An architecture with published weights, such as vit_s32 or timm:NAME.")],
+) -> None:
+    """Download an architecture's published weights into the Hugging Face cache (HF_HOME), and check that they load."""
+    from sd.train.models import build
+    from sd.train.models.pretrained import fetch_weights, hub_name
+
+    path = fetch_weights(arch)
+    build(arch, 10, pretrained=True)
+    print(f"{arch}: {hub_name(arch)} is ready in {path}")
 
 
 @app.command(name="list")

@@ -17,6 +17,7 @@ from sd.cluster import slurm
 from sd.cluster.ledger import QueuedTask, by_cell, settled_tasks, tasks_in_queue
 from sd.cluster.local import Folders, LocalRun, divide_machine
 from sd.cluster.lock import alone_in, launching
+from sd.cluster.modules import import_from_beside
 from sd.cluster.scripts import batch_script
 from sd.cluster.standing import overview
 from sd.cluster.submission import (
@@ -28,7 +29,7 @@ from sd.cluster.submission import (
     send,
     write_scripts,
 )
-from sd.plan.catalogue import DATASETS
+from sd.plan.catalogue import ARCHITECTURES, OwnDataset, dataset
 from sd.plan.cost import START_SECONDS
 from sd.plan.resources import Resources
 from sd.plan.schedule import Plan
@@ -115,6 +116,7 @@ def launch(
     if not local and not dry_run and not scripts and not slurm.available():
         raise BadInput("this machine has no SLURM (no sbatch); give --local to run here, or --scripts DIR")
     plan, notes = verb.read_plan(grids)
+    import_from_beside(grids)
     site = verb.read_site(profile, root, data_root)
     tell(notes)
     if not local:
@@ -175,6 +177,8 @@ def _run_here(
     if dry_run or not todo.wanted:
         return
     _require_data(todo, site.data_root)
+    _require_architectures(todo, site.data_root)
+    _require_weights(todo, ())
     hands = f"{counted(layout.count, 'worker')} of {counted(layout.threads, 'thread')}"
     print(f"{hands} on {', '.join(sorted(set(layout.devices)))}", flush=True)
     with Display(Console(), [step.cell for step in todo.steps]) as display:
@@ -260,6 +264,8 @@ def _prepare(
         print(ending(cost, slurm.gpus_in(partition), partition), flush=True)
     if not dry and not scripts:
         _require_data(todo, orders.data_root)
+        _require_architectures(todo, orders.data_root)
+        _require_weights(todo, orders.profile.environment)
     return prepare(
         todo,
         orders,
@@ -313,12 +319,44 @@ def _require_data(todo: Todo, data_root: Path | None) -> None:
     is found here, too.
     """
     names = {step.cell.dataset for step in todo.steps}
-    fetched = sorted(name for name in names if not DATASETS[name].bundled)
+    fetched = sorted(name for name in names if not dataset(name).bundled)
     if fetched:
         from sd.train.datasets import load
 
         for name in fetched:
             load(name, data_root)
+
+
+def _require_architectures(todo: Todo, data_root: Path | None) -> None:
+    """Try each architecture that the catalogue does not know on images of its data set's size, before anything begins.
+
+    Not on --dry-run, nor for --scripts: a plan is made without torch, and where the user's modules need not be.
+    """
+    pairs = {(step.cell.arch, step.cell.dataset) for step in todo.steps if step.cell.arch not in ARCHITECTURES}
+    if pairs:
+        from sd.train.datasets import load
+        from sd.train.models import check_architecture
+
+        for arch, name in sorted(pairs):
+            facts = dataset(name)
+            if isinstance(facts, OwnDataset):
+                data = load(name, data_root)
+                check_architecture(arch, data.classes, data.train_images.shape[-1])
+            else:
+                check_architecture(arch, facts.classes, facts.side)
+
+
+def _require_weights(todo: Todo, environment: Iterable[tuple[str, str]]) -> None:
+    """Look for the published weights that cells start from, before anything begins.
+
+    Not where the profile gives jobs a cache of their own, which may be on their nodes.
+    """
+    archs = {step.cell.arch for step in todo.steps if step.cell.recipe.init == "pretrained"}
+    if archs and not any(name.startswith("HF_") for name, _ in environment):
+        from sd.train.models.pretrained import weights_file
+
+        for arch in sorted(archs):
+            weights_file(arch)
 
 
 def _report_differences(database: Database, keys: list[str]) -> None:

@@ -27,6 +27,7 @@ class Wiring:
         submission: the submission's id, for the comments.
         folder: the submission's folder; manifests are in it, logs go to ``logs/``.
         code: the folder of the code that the jobs run.
+        own: folders of users' own modules that its cells name.
         python: the interpreter.
         max_parallel: how many tasks of one array may run at a time, or no limit.
     """
@@ -38,6 +39,7 @@ class Wiring:
     python: str
     profile: Profile
     max_parallel: int | None
+    own: tuple[Path, ...] = ()
 
     def comment(self, array: Array) -> str:
         """What marks an array as ours; each of its tasks adds the keys of its cells when it runs."""
@@ -73,6 +75,7 @@ def batch_script(array: Array, wiring: Wiring) -> str:
         **asked.sbatch,
     }
     executor = _executor(wiring.folder / "logs")
+    places = shlex.quote(":".join(map(str, (wiring.code, *wiring.own))))
     cpus = asked.cpus or 1
     executor.update_parameters(
         job_name=f"{wiring.grid}:{array.name}",
@@ -93,7 +96,8 @@ def batch_script(array: Array, wiring: Wiring) -> str:
         setup=[
             *wiring.profile.setup,
             *(f"export {name}={shlex.quote(value)}" for name, value in wiring.profile.environment),
-            f"export PYTHONPATH={shlex.quote(str(wiring.code))} PYTHONSAFEPATH=1",
+            # The snapshot first, so that no other copy of sd is run; users' own modules may lie on what was set before.
+            f"export PYTHONPATH={places}${{PYTHONPATH:+:$PYTHONPATH}} PYTHONSAFEPATH=1",
         ],
         additional_parameters=further,
     )

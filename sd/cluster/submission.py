@@ -17,6 +17,7 @@ from sd import BadInput
 from sd.cluster import slurm
 from sd.cluster.ledger import QueuedTask, job_file_of, write_job_down
 from sd.cluster.manifest import Header, Work, read_keys, write_manifest
+from sd.cluster.modules import folders_of
 from sd.cluster.scripts import Wiring, batch_script, submit_script
 from sd.cluster.snapshot import snapshot
 from sd.durable import write_durably
@@ -137,6 +138,7 @@ def prepare(
         python=orders.profile.python or sys.executable,
         profile=orders.profile,
         max_parallel=orders.max_parallel,
+        own=tuple(folders_of(name for step in todo.steps for name in (step.cell.arch, step.cell.dataset))),
     )
     submission = Submission(arrays, wiring)
     if dry:

@@ -15,7 +15,8 @@ from torch import nn
 from sd.measure.curvature import curvature
 from sd.measure.subset import fingerprint, stratified
 from sd.plan.cell import Cell, checkpoint_file
-from sd.plan.cost import petaflop
+from sd.plan.cost import forward_gflop as planned_gflop
+from sd.plan.cost import training_petaflop
 from sd.plan.measure import Measure
 from sd.plan.schedule import Step
 from sd.store.attempt import Attempt, Fenced
@@ -23,7 +24,7 @@ from sd.store.progress import is_trained, known_scores, measure_record, train_re
 from sd.store.record import BadRecord, cell_folder, read_record, write_record
 from sd.train.datasets import Dataset, load, with_label_noise
 from sd.train.evaluation import evaluate
-from sd.train.models import build
+from sd.train.models import build, forward_gflop, normalisation
 from sd.train.state import RESUME, Epoch
 from sd.train.teacher import load_trained
 from sd.train.trainer import Control, Saved, Stopped, train
@@ -136,14 +137,16 @@ def _hardware(device: torch.device) -> str:
 
 
 def _data(cell: Cell, place: Place, device: torch.device) -> Dataset:
-    """The cell's data on its device; the clean data set is read once a process."""
+    """The cell's data on its device, normalised as its architecture wants; the data set is read once a process."""
     name = (cell.dataset, place.data_root, place.device)
     if name not in _LOADED:
         _LOADED[name] = load(cell.dataset, place.data_root).to(device)
     noisy = with_label_noise(
         replace(_LOADED[name], train_labels=_LOADED[name].train_labels.cpu()), cell.label_noise, cell.seed
     )
-    return replace(_LOADED[name], train_labels=noisy.train_labels.to(device))
+    data = replace(_LOADED[name], train_labels=noisy.train_labels.to(device))
+    mean, std = normalisation(cell.arch) or (data.mean, data.std)
+    return replace(data, mean=mean, std=std)
 
 
 def _train(
@@ -238,6 +241,8 @@ def _cell_row(cell: Cell, data: Dataset, teacher_sha256: str | None) -> dict[str
     """The row of table ``cells``."""
     recipe = cell.recipe
     labels = data.train_labels.cpu()
+    model = build(cell.arch, data.classes)
+    gflop = planned_gflop(cell) or forward_gflop(model, data.train_images.shape[-1])
     return {
         "key": cell.key,
         "setting": cell.setting,
@@ -263,10 +268,10 @@ def _cell_row(cell: Cell, data: Dataset, teacher_sha256: str | None) -> dict[str
         "weight_decay": recipe.weight_decay,
         "precision": recipe.precision,
         "recipe_json": recipe.model_dump_json(),
-        "parameters": sum(p.numel() for p in build(cell.arch, data.classes).parameters()),
+        "parameters": sum(p.numel() for p in model.parameters()),
         "labels_changed": round(cell.label_noise * len(labels)),
         "labels_sha256": hashlib.sha256(labels.numpy().astype("<i8").tobytes()).hexdigest(),
-        "petaflop": petaflop(cell),
+        "petaflop": training_petaflop(cell, len(labels), gflop),
     }
 
 

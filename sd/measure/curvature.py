@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sd.train.models.twice_differentiable import twice_differentiable
 from sd.train.randomness import derive
 
 HessianProduct = Callable[[list[Tensor]], list[Tensor]]
@@ -69,9 +70,7 @@ def curvature(
         ValueError: the Hessian holds NaN or infinity at this model.
     """
     started = time.perf_counter()
-    training, frozen = model.training, [p for p in model.parameters() if not p.requires_grad]
-    model.eval().requires_grad_(True)
-    try:
+    with twice_differentiable(model):
         parameters, product = _hessian(model, images, labels, batch_size)
         draws = torch.Generator(device=images.device)
         lambda_max, residual, used, converged = _power_iteration(
@@ -79,11 +78,6 @@ def curvature(
         )
         draws.manual_seed(derive(seed, "hutchinson"))
         samples = [_dot(v, product(v)) for v in (_rademacher(parameters, draws) for _ in range(probes))]
-    finally:
-        for parameter in frozen:
-            parameter.requires_grad_(False)
-        model.zero_grad(set_to_none=True)
-        model.train(training)
     trace = math.fsum(samples) / probes
     variance = math.fsum((x - trace) ** 2 for x in samples) / (probes - 1)
     if not (math.isfinite(trace) and math.isfinite(lambda_max)):
@@ -106,7 +100,7 @@ def _hessian(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int) 
     from pyhessian import hessian
     from pyhessian.utils import hessian_vector_product
 
-    # PyHessian calls backward(create_graph=True); the cycle that torch warns of is broken by our final zero_grad.
+    # PyHessian calls backward(create_graph=True); the cycle that torch warns of is broken by the final zero_grad.
     warnings.filterwarnings("ignore", message="Using backward\\(\\) with create_graph=True")
     model.zero_grad(set_to_none=True)
     loss, cuda = nn.CrossEntropyLoss(), images.is_cuda

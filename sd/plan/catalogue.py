@@ -1,24 +1,33 @@
 """What a grid may name: architectures, data sets and augmentations, with the facts that planning needs of them.
 
 The functions behind the names are in ``sd/train`` (a test holds the two lists together); they are apart because a plan
-must be made in well under a second, without torch.
+must be made in well under a second, without torch. For the same reason only the form of ``timm:NAME`` and of
+``module:function``, a user's own, is looked at here; ``sd.launch`` tries them before anything is begun.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from sd import BadInput
+
 
 @dataclass(frozen=True)
 class Architecture:
-    """An architecture's name in print and its forward cost.
+    """An architecture's name in print, its forward cost, and what it starts from.
 
-    ``forward_gflop`` is GFLOP (2 per multiply-add) an image at 32×32, counted with ``torch.utils.flop_counter``
-    (a test counts them again).
+    Attributes:
+        forward_gflop: GFLOP (2 per multiply-add) an image, at ``size`` or else at 32×32, counted with
+            ``torch.utils.flop_counter`` (a test counts them again); ``None``: not known before it is built.
+        size: the side in pixels to which it resizes its images; ``None``: it takes them as they are.
+        pretrained: whether there are published weights of it to start from.
     """
 
     title: str
-    forward_gflop: float
+    forward_gflop: float | None
+    size: int | None = None
+    pretrained: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,12 +46,25 @@ class Dataset:
     side: int = 32
 
 
+@dataclass(frozen=True)
+class OwnDataset:
+    """A data set that a user brings along: nothing is known of it before it is read."""
+
+    title: str
+    bundled: bool = False
+
+
 ARCHITECTURES = {
     "resnet8": Architecture("ResNet8", 0.000454),
     "resnet20": Architecture("ResNet20", 0.0826),
     "resnet20_noskip": Architecture("ResNet20 w/o skip connections", 0.0816),
+    "resnet20_he": Architecture("ResNet20 (He et al.)", 0.0816),
     "resnet18": Architecture("ResNet18", 1.1108),
     "vgg16": Architecture("VGG16", 0.6263),
+    "vit_s32": Architecture("ViT-S/32", 2.2851, size=224, pretrained=True),
+    "vit_b32": Architecture("ViT-B/32", 8.8169, size=224, pretrained=True),
+    "clip_rn50": Architecture("CLIP-RN50", 11.5863, size=224, pretrained=True),
+    "clip_rn101": Architecture("CLIP-RN101", 19.0087, size=224, pretrained=True),
 }
 
 DATASETS = {
@@ -68,9 +90,56 @@ AUGMENTATIONS = {
 }
 
 
-def printed(arch: str, dataset: str, aug: str) -> tuple[str, str, str]:
+_TIMM = re.compile(r"timm:[A-Za-z0-9][\w.-]*")
+_OWN = re.compile(r"(?!timm:)[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+
+
+def architecture(name: str) -> Architecture:
+    """The facts of an architecture; of ``timm:NAME`` and of a user's own ``module:function`` little is known.
+
+    Raises:
+        BadInput: it is neither one of those nor known.
+    """
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
+    if _TIMM.fullmatch(name):
+        return Architecture(name.removeprefix("timm:"), None, pretrained=True)
+    if is_own(name):
+        return Architecture(name, None)
+    raise BadInput(f"{name!r} is not a known architecture; {architecture_hint(name)}")
+
+
+def dataset(name: str) -> Dataset | OwnDataset:
+    """The facts of a data set; of a user's own ``module:function`` none are known.
+
+    Raises:
+        BadInput: it is neither such a name nor known.
+    """
+    if name in DATASETS:
+        return DATASETS[name]
+    if is_own(name):
+        return OwnDataset(name)
+    raise BadInput(f"{name!r} is not a known data set; {dataset_hint(name)}")
+
+
+def is_own(name: str) -> bool:
+    """Whether a name has the form ``module:function``, of what users bring along."""
+    return bool(_OWN.fullmatch(name))
+
+
+def architecture_hint(name: object) -> str:
+    """What could be meant by an architecture that is not known."""
+    return f"{nearest(name, ARCHITECTURES)}; or timm:NAME, or module:function of your own"
+
+
+def dataset_hint(name: object) -> str:
+    """What could be meant by a data set that is not known."""
+    return f"{nearest(name, DATASETS)}; or module:function of your own"
+
+
+def printed(arch: str, data: str, aug: str) -> tuple[str, str, str]:
     """Architecture, data set and augmentation as the paper prints them."""
-    return ARCHITECTURES[arch].title, DATASETS[dataset].title, AUGMENTATIONS[aug]
+    return architecture(arch).title, dataset(data).title, AUGMENTATIONS[aug]
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

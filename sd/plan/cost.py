@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sd.plan.catalogue import ARCHITECTURES, DATASETS
+from sd.plan.catalogue import OwnDataset, architecture, dataset
 from sd.plan.cell import Cell
 from sd.plan.measure import Measure
 from sd.plan.schedule import Step
@@ -16,6 +16,9 @@ START_SECONDS = 8.0
 """What a job of its own adds to each cell: a process starts, imports torch and reads its data (5 to 17 s were seen on
 two busy cores)."""
 
+# The side of the images for which the catalogue counts an architecture that takes them as they are.
+_COUNTED_AT = 32
+
 # A Hessian-vector product differentiates a gradient: about two forward and backward passes, of three forwards each.
 _FORWARDS_OF_A_PRODUCT = 6
 
@@ -23,28 +26,53 @@ _FORWARDS_OF_A_PRODUCT = 6
 def forwards(cell: Cell) -> int:
     """What a training step on one image costs, in forward passes (spec section 5).
 
-    3 for cross-entropy (the backward pass costs two), one more for a student's teacher, 6 for SAM, which takes every
-    step twice.
+    3 for cross-entropy (the backward pass costs two), one more for a student's teacher, unless its answers are computed
+    once because no view is random, and 6 for SAM, which takes every step twice.
     """
-    return 6 if cell.optimizer == "sam" else 4 if cell.teacher else 3
+    if cell.optimizer == "sam":
+        return 6
+    return 4 if cell.teacher and cell.aug != "none" else 3
 
 
-def forward_petaflop(cell: Cell) -> float:
-    """PFLOP of one forward pass of the whole training set."""
-    return DATASETS[cell.dataset].train * ARCHITECTURES[cell.arch].forward_gflop * 1e-6
+def forward_gflop(cell: Cell) -> float | None:
+    """GFLOP of one forward pass of one image, at the size at which the cell's architecture sees its data set's images.
+
+    ``None`` where the architecture or the data set is the user's own: what they cost is not known to a plan.
+    """
+    arch, data = architecture(cell.arch), dataset(cell.dataset)
+    if arch.forward_gflop is None or isinstance(data, OwnDataset):
+        return None
+    return arch.forward_gflop if arch.size else arch.forward_gflop * (data.side / _COUNTED_AT) ** 2
 
 
-def petaflop(cell: Cell) -> float:
-    """Training cost of a cell in PFLOP (10¹⁵ operations, 2 a multiply-add), evaluation left out."""
-    return forward_petaflop(cell) * cell.recipe.epochs * forwards(cell)
+def training_petaflop(cell: Cell, images: int, gflop: float) -> float:
+    """Training cost in PFLOP (10¹⁵ operations, 2 a multiply-add) on so many images of so many GFLOP a forward pass;
+    evaluation is left out."""
+    return images * gflop * 1e-6 * cell.recipe.epochs * forwards(cell)
 
 
-def measure_petaflop(cell: Cell, measure: Measure) -> float:
-    """Cost of a measure in PFLOP: a Hessian-vector product for each probe and iteration, split and checkpoint."""
+def petaflop(cell: Cell) -> float | None:
+    """Training cost of a cell in PFLOP; ``None`` where it is not known before the model is built."""
+    data, gflop = dataset(cell.dataset), forward_gflop(cell)
+    return None if gflop is None or isinstance(data, OwnDataset) else training_petaflop(cell, data.train, gflop)
+
+
+def measure_images(cell: Cell, measure: Measure) -> float | None:
+    """Cost of a measure in forward passes of an image: a Hessian-vector product for each probe and iteration, split
+    and checkpoint. ``None`` for a data set of unknown size."""
+    data = dataset(cell.dataset)
+    if isinstance(data, OwnDataset):
+        return None
     products = (measure.probes + measure.iterations) * len(measure.checkpoints)
-    sizes = {"train": DATASETS[cell.dataset].train, "test": DATASETS[cell.dataset].test}
+    sizes = {"train": data.train, "test": data.test}
     samples = sum(min(measure.samples, sizes[split]) for split in measure.splits)
-    return products * samples * ARCHITECTURES[cell.arch].forward_gflop * _FORWARDS_OF_A_PRODUCT * 1e-6
+    return products * samples * _FORWARDS_OF_A_PRODUCT
+
+
+def measure_petaflop(cell: Cell, measure: Measure) -> float | None:
+    """Cost of a measure in PFLOP; ``None`` where it is not known before the model is built."""
+    images, gflop = measure_images(cell, measure), forward_gflop(cell)
+    return None if images is None or gflop is None else images * gflop * 1e-6
 
 
 @dataclass(frozen=True)
@@ -73,7 +101,7 @@ class Estimate:
     """What some cells will take.
 
     Attributes:
-        seconds: by key.
+        seconds: by key; a cell of unknown cost, whose like was never measured, is not among them.
         kinds: the kind of device that each runs on, ``cuda`` or ``cpu``, by key.
         measured: the paces behind it, by (architecture, data set, kind); cells of others are counted in operations.
         chain: seconds of the longest chain of cells that wait for one another.
@@ -107,14 +135,34 @@ def estimate(
         cell = step.cell
         kind = on[cell.key] = kinds[cell.key]
         pace = paces.get(kind, {}).get((cell.arch, cell.dataset))
-        if pace:
+        own = _seconds_by_pace(step, pace) if pace else _seconds_by_operations(step, REFERENCE_TFLOPS[kind])
+        if pace and own is not None:
             used[cell.arch, cell.dataset, kind] = pace
-            seconds_a_petaflop = pace.epoch / forward_petaflop(cell)
-        else:
-            seconds_a_petaflop = 1e3 / REFERENCE_TFLOPS[kind]
-        seconds[cell.key] = start + petaflop(cell) * seconds_a_petaflop
-        for measure in step.measures:
-            known = pace.measures.get(measure.key) if pace else None
-            seconds[cell.key] += measure_petaflop(cell, measure) * seconds_a_petaflop if known is None else known
-        until[cell.key] = seconds[cell.key] + max((until.get(parent.key, 0.0) for parent in cell.parents), default=0.0)
+        if own is not None:
+            seconds[cell.key] = start + own
+        before = max((until.get(parent.key, 0.0) for parent in cell.parents), default=0.0)
+        until[cell.key] = seconds.get(cell.key, 0.0) + before
     return Estimate(seconds, on, used, max(until.values(), default=0.0))
+
+
+def _seconds_by_pace(step: Step, pace: Pace) -> float | None:
+    """Seconds of a step whose like was measured; a measure that was not is taken for so many forward passes."""
+    cell, data = step.cell, dataset(step.cell.dataset)
+    seconds = pace.epoch * cell.recipe.epochs * forwards(cell)
+    for measure in step.measures:
+        known = pace.measures.get(measure.key)
+        images = measure_images(cell, measure)
+        if known is not None:
+            seconds += known
+        elif images is not None and not isinstance(data, OwnDataset):
+            seconds += pace.epoch * images / data.train
+        else:
+            return None
+    return seconds
+
+
+def _seconds_by_operations(step: Step, teraflops: float) -> float | None:
+    """Seconds of a step at so many TFLOP/s."""
+    operations = [petaflop(step.cell), *(measure_petaflop(step.cell, measure) for measure in step.measures)]
+    known = [number for number in operations if number is not None]
+    return 1e3 * sum(known) / teraflops if len(known) == len(operations) else None

@@ -1,6 +1,6 @@
 """A grid: the YAML file a user writes, read into cells; each mistake in it is one line that says what is right."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -20,7 +20,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from sd import BadInput
-from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS, nearest
+from sd.plan import catalogue
+from sd.plan.catalogue import AUGMENTATIONS, DATASETS, nearest
 from sd.plan.cell import Cell, Checkpoint
 from sd.plan.document import Document, Place, read_document
 from sd.plan.measure import MEASURES, Curvature, Measure
@@ -51,15 +52,27 @@ def _known(kind: str, names: Any) -> Any:
     return BeforeValidator(check)
 
 
-def _trainable(dataset: str) -> str:
-    if not DATASETS[dataset].train:
+def _resolved(kind: str, facts: Callable[[str], object], hint: Callable[[object], str]) -> Any:
+    def check(value: Any) -> Any:
+        try:
+            facts(value if isinstance(value, str) else "")
+        except BadInput:
+            problem = f"is not a known {kind}; {{hint}}"
+            raise PydanticCustomError("unknown", problem, {"hint": hint(value)}) from None
+        return value
+
+    return BeforeValidator(check)
+
+
+def _trainable(name: str) -> str:
+    if name in DATASETS and not DATASETS[name].train:
         hint = "is for evaluation; train on another: " + ", ".join(name for name, it in DATASETS.items() if it.train)
-        raise PydanticCustomError("needs", "{name} has no training split; it {hint}", {"name": dataset, "hint": hint})
-    return dataset
+        raise PydanticCustomError("needs", "{name} has no training split; it {hint}", {"name": name, "hint": hint})
+    return name
 
 
-_Arch = Annotated[str, _known("architecture", ARCHITECTURES)]
-_Dataset = Annotated[str, _known("data set", DATASETS), AfterValidator(_trainable)]
+_Arch = Annotated[str, _resolved("architecture", catalogue.architecture, catalogue.architecture_hint)]
+_Dataset = Annotated[str, _resolved("data set", catalogue.dataset, catalogue.dataset_hint), AfterValidator(_trainable)]
 _Aug = Annotated[str, _known("augmentation", AUGMENTATIONS)]
 _RecipeName = Annotated[str, _known("recipe", RECIPES)]
 _MeasureName = Annotated[str, _known("measure", MEASURES)]
@@ -192,6 +205,14 @@ def _read_block(
     for name, recipe in recipes:
         if block.sam and recipe.sam_rho is None:
             mistakes.append((document.line(at), f"sam: recipe {name} sets no sam_rho; add sam_rho: 0.05"))
+        if recipe.init == "pretrained":
+            key = "init" if "init" in places else "recipe"
+            line = document.line(places.get(key, at))
+            mistakes += [
+                (line, f"{key}: there are no published weights of {arch} to start from; give init: scratch")
+                for arch in block.arch
+                if not catalogue.architecture(arch).pretrained
+            ]
         if not recipe.val_fraction:
             for key, chosen in (
                 ("teacher_checkpoint", (block.teacher_checkpoint,)),

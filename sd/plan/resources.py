@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from sd import BadInput
-from sd.plan.catalogue import ARCHITECTURES, nearest
+from sd.plan.catalogue import ARCHITECTURES, architecture, nearest
 from sd.plan.document import Document, read_document
 from sd.plan.mistakes import Mistake, report, validation_mistakes
 from sd.plan.number import no_switch
@@ -129,12 +129,16 @@ def resources_for(arch: str, *sources: ByArchitecture) -> Resources:
 
 def unknown_architectures(document: Document, resources: Iterable[str]) -> list[Mistake]:
     """A mistake for each name under ``resources`` that is no architecture."""
-    known = ["default", *ARCHITECTURES]
-    return [
-        (document.line(("resources", name)), f"resources: {name!r} is not an architecture; {nearest(name, known)}")
-        for name in resources
-        if name not in known
-    ]
+    mistakes = []
+    for name in resources:
+        try:
+            known = name == "default" or architecture(name)
+        except BadInput:
+            known = None
+        if not known:
+            hint = f"{nearest(name, ['default', *ARCHITECTURES])}; or timm:NAME, or module:function of your own"
+            mistakes.append((document.line(("resources", name)), f"resources: {name!r} is not an architecture; {hint}"))
+    return mistakes
 
 
 def _lines(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sd.plan.catalogue import ARCHITECTURES, DATASETS
+from sd.plan.catalogue import architecture, dataset
 from sd.plan.schedule import Plan
 from sd.render.table import Table
 from sd.store.database import Database
@@ -26,8 +26,8 @@ def _row(row: dict[str, Any]) -> list[Any]:
     ratio = f"{both / expected:.2g}" if expected else "—"
     some = f" (of {row['expected_cells']})" if row["expected_cells"] not in {0, row["cells"]} else ""
     return [
-        ARCHITECTURES[row["arch"]].title,
-        DATASETS[row["dataset"]].title,
+        architecture(row["arch"]).title,
+        dataset(row["dataset"]).title,
         row["device"],
         str(row["cells"]),
         str(row["attempts"]),

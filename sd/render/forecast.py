@@ -24,9 +24,14 @@ def forecast(todo: Todo, cost: Estimate, doing: str) -> list[str]:
             f"{again} of them have facts but no checkpoint here, and are trained again because a student needs them"
         )
     if todo.wanted:
-        operations = sum(petaflop(step.cell) for step in todo.steps)
-        lines.append(f"cost: {operations:.3g} PFLOP, {hours(cost)}; {_source(todo, cost)}")
+        lines.append(f"cost: {_operations(todo)}{hours(cost)}; {_source(todo, cost)}")
     return lines
+
+
+def _operations(todo: Todo) -> str:
+    """``12.3 PFLOP, ``, of the cells of which it is known; nothing if there are none."""
+    known = [operations for step in todo.steps if (operations := petaflop(step.cell)) is not None]
+    return f"{sum(known):.3g} PFLOP, " if known else ""
 
 
 def hours(cost: Estimate) -> str:
@@ -61,10 +66,14 @@ def _source(todo: Todo, cost: Estimate) -> str:
     others = {
         cost.kinds[step.cell.key]
         for step in todo.steps
-        if (step.cell.arch, step.cell.dataset, cost.kinds[step.cell.key]) not in cost.measured
+        if step.cell.key in cost.seconds
+        and (step.cell.arch, step.cell.dataset, cost.kinds[step.cell.key]) not in cost.measured
     }
     for kind in sorted(others):
         what = "the others" if said else "all"
         rate = f"{REFERENCE_TFLOPS[kind]:g} TFLOP/s of a {'GPU' if kind == 'cuda' else 'few CPU cores'}"
         said.append(f"{what} by operations, at an assumed {rate}")
+    unknown = len(todo.steps) - len(cost.seconds)
+    if unknown:
+        said.append(f"{counted(unknown, 'cell')} of unknown cost (models of timm, or what is your own) left out")
     return "; ".join(said)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from sd.plan.cell import Cell
-from sd.plan.cost import petaflop
+from sd.plan.cost import forwards, petaflop
 from sd.render.words import duration
 
 
@@ -17,7 +17,8 @@ class Display:
     def __init__(self, console: Console, cells: list[Cell]) -> None:
         self._console = console
         self._started = time.monotonic()
-        self._total = sum(petaflop(cell) for cell in cells)
+        self._work = _work(cells)
+        self._total = sum(self._work.values())
         self._count = len(cells)
         self._finished = 0
         self._spent: dict[str, float] = {}
@@ -45,7 +46,7 @@ class Display:
 
     def epoch(self, cell: Cell, facts: dict[str, Any]) -> None:
         """Move the cell's bar, and the estimate of the time left."""
-        self._spent[cell.key] = petaflop(cell) * facts["epoch"] / cell.recipe.epochs
+        self._spent[cell.key] = self._work[cell.key] * facts["epoch"] / cell.recipe.epochs
         scored = "" if facts["test_top1"] is None else f"  test {facts['test_top1']:.2f} %"
         note = f"epoch {facts['epoch']}/{cell.recipe.epochs}{scored}"
         self._progress.update(self._bars[cell.key], completed=facts["epoch"], note=note)
@@ -54,7 +55,7 @@ class Display:
     def finished(self, cell: Cell, seconds: float) -> None:
         """Print a line that stays."""
         self._finished += 1
-        self._spent[cell.key] = petaflop(cell)
+        self._spent[cell.key] = self._work[cell.key]
         self._remove(cell)
         self._progress.update(self._all, completed=self._finished)
         place = f"{self._finished:>{len(str(self._count))}}/{self._count}"
@@ -89,3 +90,12 @@ class Display:
             return ""
         left = (time.monotonic() - self._started) * (self._total - spent) / spent
         return f"about {duration(left)} left" if left >= 1 else ""
+
+
+def _work(cells: list[Cell]) -> dict[str, float]:
+    """How much of the whole each cell is, by key: in operations or, where those of any are unknown, in epochs."""
+    operations = {cell.key: petaflop(cell) for cell in cells}
+    known = {key: number for key, number in operations.items() if number is not None}
+    if len(known) == len(operations):
+        return known
+    return {cell.key: float(cell.recipe.epochs * forwards(cell)) for cell in cells}

@@ -111,7 +111,8 @@ class Run:
     ) -> None:
         self.cell, self.data, self.folder, self.device, self.control = cell, data, folder, device, control
         self.rows, self.held_out = hold_out(data.train_labels, cell.recipe.val_fraction, cell.seed)
-        model = build(cell.arch, data.classes, seed=cell.seed, round_=cell.round)
+        pretrained = cell.recipe.init == "pretrained"
+        model = build(cell.arch, data.classes, seed=cell.seed, round_=cell.round, pretrained=pretrained)
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.engine = self._engine(teacher)
         self.stepper = Stepper(cell, self.model, new_optimizer(cell, self.model), self.engine)

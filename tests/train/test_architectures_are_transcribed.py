@@ -3,7 +3,7 @@
 The transcriptions take nothing but a list of tensors in the order in which the reference makes its layers, so that a
 missing activation, a stride in another place or a shortcut too many would show. References: ``models/vgg.py`` of
 kuangliu/pytorch-cifar, ``cifar10/models/resnet.py`` of tomgoldstein/loss-landscape, ``model/resnet.py`` of
-uoguelph-mlrg/Cutout.
+uoguelph-mlrg/Cutout, ``resnet.py`` of akamaster/pytorch_resnet_cifar10.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +15,13 @@ from torch.nn import functional as F
 
 from sd.train.models import build
 
-EXACT = {"resnet18": 11_173_962, "vgg16": 14_728_266, "resnet20": 272_474, "resnet20_noskip": 269_722}
+EXACT = {
+    "resnet18": 11_173_962,
+    "vgg16": 14_728_266,
+    "resnet20": 272_474,
+    "resnet20_noskip": 269_722,
+    "resnet20_he": 269_722,
+}
 
 
 class Weights:
@@ -49,21 +55,32 @@ class Weights:
         return x @ own["weight"].T + own["bias"]
 
 
-def block(w: Weights, x: Tensor, stride: int, *, widen: bool, skip: bool = True) -> Tensor:
+def option_a(x: Tensor) -> Tensor:
+    """He et al.'s shortcut where a stage begins: every other pixel, between two blocks of zero channels."""
+    small = x[:, :, ::2, ::2]
+    zeros = torch.zeros_like(small)[:, : x.shape[1] // 2]
+    return torch.cat([zeros, small, zeros], dim=1)
+
+
+def block(w: Weights, x: Tensor, stride: int, *, widen: bool, skip: bool = True, pad: bool = False) -> Tensor:
     out = w.norm(w.conv(x, stride)).relu()
     out = w.norm(w.conv(out))
     if not skip:
         return out.relu()
+    if pad and widen:
+        return (out + option_a(x)).relu()
     return (out + (w.norm(w.conv(x, stride)) if widen else x)).relu()
 
 
-def resnet(w: Weights, x: Tensor, stages: list[tuple[int, int]], *, stem: int = 1, skip: bool = True) -> Tensor:
+def resnet(
+    w: Weights, x: Tensor, stages: list[tuple[int, int]], *, stem: int = 1, skip: bool = True, pad: bool = False
+) -> Tensor:
     """``stages``: (blocks, stride of the first). The first stage keeps the stem's width."""
     x = w.norm(w.conv(x, stem)).relu()
     for stage, (blocks, stride) in enumerate(stages):
         for index in range(blocks):
             first = index == 0
-            x = block(w, x, stride if first else 1, widen=first and stage > 0, skip=skip)
+            x = block(w, x, stride if first else 1, widen=first and stage > 0, skip=skip, pad=pad)
     return w.linear(x.flatten(2).mean(2))
 
 
@@ -81,6 +98,7 @@ REFERENCES: dict[str, Callable[[Weights, Tensor], Tensor]] = {
     "vgg16": vgg,
     "resnet20": lambda w, x: resnet(w, x, LI_2018),
     "resnet20_noskip": lambda w, x: resnet(w, x, LI_2018, skip=False),
+    "resnet20_he": lambda w, x: resnet(w, x, LI_2018, pad=True),
     "resnet8": lambda w, x: resnet(w, x, [(1, 1), (1, 2), (1, 2)], stem=4),
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from sd.plan.catalogue import DATASETS
 
-VERBS = ("launch", "status", "cancel", "report", "data", "db")
+VERBS = ("launch", "status", "cancel", "report", "data", "db", "evaluate")
 
 GRID = "name: g\ncells: [{arch: resnet8, dataset: digits, recipe: digits, seeds: 0}]\n"
 
@@ -55,6 +55,7 @@ MISTAKES = [
     (["sd.launch", "grid.yaml", "--local", "--db", "no/where.db"], "--db: no: no such folder"),
     (["sd.launch", "grid.yaml", "--local", "--db", "nosql://x"], "--db: nosql://x cannot be used"),
     (["sd.data", "prepare", "cifar-10"], "'cifar-10' is not a known data set; did you mean 'cifar10'"),
+    (["sd.data", "weights", "resnet18"], "resnet18: has no published weights to start from"),
     (["sd.db", "rebuild"], "--root runs: holds no records"),
     (["sd.db", "check"], "results.db: no such database"),
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from sd import BadInput
-from sd.plan.catalogue import nearest
+from sd.plan.catalogue import dataset_hint, is_own
 from sd.train.datasets.arrays import ARRAYS, read_arrays
 from sd.train.datasets.dataset import Dataset, assemble
 from sd.train.datasets.digits import enlarged_digits
@@ -16,6 +16,7 @@ from sd.train.datasets.label_noise import with_label_noise
 from sd.train.datasets.place import data_root, prepare_command
 from sd.train.datasets.preparation import prepare
 from sd.train.datasets.prepared import Damaged, is_prepared, open_prepared
+from sd.train.own import own_dataset
 
 __all__ = ["LOADERS", "Dataset", "data_root", "load", "prepare", "standing", "with_label_noise"]
 
@@ -25,9 +26,12 @@ def load(name: str, root: Path | None = None) -> Dataset:
 
     Raises:
         BadInput: an unknown name, or a data set that is not under ``root``; the text names the command that fetches it.
+            Of a user's own, ``module:function``: that it cannot be found, or fails, or returns something else.
     """
+    if is_own(name):
+        return own_dataset(name, data_root(root))
     if name not in LOADERS:
-        raise BadInput(f"{name!r} is not a known data set; {nearest(name, LOADERS)}")
+        raise BadInput(f"{name!r} is not a known data set; {dataset_hint(name)}")
     return LOADERS[name](data_root(root))
 
 

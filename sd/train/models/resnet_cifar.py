@@ -4,20 +4,26 @@ Reference: ``cifar10/models/resnet.py`` of tomgoldstein/loss-landscape (``ResNet
 ``BasicBlock_noshortcut``), spec H10.
 """
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+Shortcut = Callable[[int, int, int], nn.Module]
+"""What makes the shortcut of a block that changes its input: of (input channels, output channels, stride)."""
+
 
 class BasicBlock(nn.Module):
-    """Two 3×3 convolutions with batch norm; ``skip=False`` leaves the shortcut out."""
+    """Two 3×3 convolutions with batch norm, and a shortcut around them unless ``shortcut`` is ``None``."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, *, skip: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, *, shortcut: Shortcut | None) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
-        self.shortcut = _shortcut(inputs, outputs, stride) if skip else None
+        same = stride == 1 and inputs == outputs
+        self.shortcut = shortcut and (nn.Identity() if same else shortcut(inputs, outputs, stride))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))
@@ -26,9 +32,8 @@ class BasicBlock(nn.Module):
         return F.relu(out, inplace=True)
 
 
-def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
-    if stride == 1 and inputs == outputs:
-        return nn.Identity()
+def convolution(inputs: int, outputs: int, stride: int) -> nn.Module:
+    """The shortcut of Li et al.: a 1×1 convolution and batch norm."""
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
 
@@ -36,14 +41,20 @@ class ResNetCifar(nn.Module):
     """Stem, three stages of ``blocks`` basic blocks, global average, one linear layer: 6·blocks + 2 layers."""
 
     def __init__(
-        self, classes: int, *, blocks: int, width: int, skip: bool = True, stem: nn.Conv2d | None = None
+        self,
+        classes: int,
+        *,
+        blocks: int,
+        width: int,
+        shortcut: Shortcut | None = convolution,
+        stem: nn.Conv2d | None = None,
     ) -> None:
         super().__init__()
         self.conv1 = stem or nn.Conv2d(3, width, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.layer1 = _stage(width, width, blocks, 1, skip=skip)
-        self.layer2 = _stage(width, 2 * width, blocks, 2, skip=skip)
-        self.layer3 = _stage(2 * width, 4 * width, blocks, 2, skip=skip)
+        self.layer1 = _stage(width, width, blocks, 1, shortcut=shortcut)
+        self.layer2 = _stage(width, 2 * width, blocks, 2, shortcut=shortcut)
+        self.layer3 = _stage(2 * width, 4 * width, blocks, 2, shortcut=shortcut)
         self.linear = nn.Linear(4 * width, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -56,9 +67,9 @@ class ResNetCifar(nn.Module):
         return logits
 
 
-def _stage(inputs: int, outputs: int, blocks: int, stride: int, *, skip: bool) -> nn.Sequential:
-    first = BasicBlock(inputs, outputs, stride, skip=skip)
-    return nn.Sequential(first, *(BasicBlock(outputs, outputs, 1, skip=skip) for _ in range(blocks - 1)))
+def _stage(inputs: int, outputs: int, blocks: int, stride: int, *, shortcut: Shortcut | None) -> nn.Sequential:
+    first = BasicBlock(inputs, outputs, stride, shortcut=shortcut)
+    return nn.Sequential(first, *(BasicBlock(outputs, outputs, 1, shortcut=shortcut) for _ in range(blocks - 1)))
 
 
 def resnet8(classes: int) -> nn.Module:
@@ -77,4 +88,4 @@ def resnet20(classes: int) -> nn.Module:
 
 def resnet20_noskip(classes: int) -> nn.Module:
     """ResNet20 without skip connections: 0.27 M parameters."""
-    return ResNetCifar(classes, blocks=3, width=16, skip=False)
+    return ResNetCifar(classes, blocks=3, width=16, shortcut=None)

@@ -26,7 +26,7 @@
 # setup
 module load cuda
 export A='b c'
-export PYTHONPATH=/scratch/runs/code/0123456789abcdef PYTHONSAFEPATH=1
+export PYTHONPATH=/scratch/runs/code/0123456789abcdef${PYTHONPATH:+:$PYTHONPATH} PYTHONSAFEPATH=1
 
 # command
 export SUBMITIT_EXECUTOR=slurm
