@@ -40,6 +40,7 @@ def evaluate(
     mean: Channels | None = None,
     std: Channels | None = None,
     batch_size: int = 1000,
+    rows: Tensor | None = None,
 ) -> Evaluation:
     """Score ``model`` in eval mode (its mode is restored), without augmentation, at the precision of the context.
 
@@ -49,19 +50,22 @@ def evaluate(
         images: (n, c, h, w), uint8 or floating point in [0, 1], with ``mean`` and ``std`` by channel; or floating
             point as the model takes them, with neither. On any device, and moved batch by batch.
         labels: int64 (n,).
+        rows: int64 indices, on the CPU, of the images to score; all of them by default.
 
     Raises:
         ValueError: no images, as many labels as there are no images for, or uint8 images without ``mean`` and ``std``.
     """
-    _check(images, labels, mean, std)
+    rows = torch.arange(len(labels)) if rows is None else rows
+    _check(images, labels, rows, mean, std)
     device = next((tensor.device for tensor in model.parameters()), images.device)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     sums = torch.zeros(3, dtype=torch.float64, device=device)
     bins = torch.zeros(3, BINS, dtype=torch.float64, device=device)
     try:
-        batches = stream(images, torch.arange(len(labels)).split(batch_size), device)
-        for batch, target in zip(batches, labels.to(device).split(batch_size), strict=True):
+        chosen = rows.split(batch_size)
+        for batch, places in zip(stream(images, chosen, device), chosen, strict=True):
+            target = labels[places.to(labels.device)].to(device)
             x = batch if mean is None or std is None else normalise(batch, mean, std)
             logits = model(x).float()
             sums += _sums(logits, target)
@@ -69,15 +73,15 @@ def evaluate(
     finally:
         for module, training in modes:
             module.training = training
-    n = len(labels)
+    n = len(rows)
     top1, top5, loss = (sums / n).tolist()
     count, confidence, right = bins
     ece = float((confidence - right).abs().sum() / count.sum())
     return Evaluation(top1=100 * top1, top5=100 * top5, loss=loss, ece=ece, n=n)
 
 
-def _check(images: Tensor, labels: Tensor, mean: Channels | None, std: Channels | None) -> None:
-    if len(images) != len(labels) or not len(labels):
+def _check(images: Tensor, labels: Tensor, rows: Tensor, mean: Channels | None, std: Channels | None) -> None:
+    if len(images) != len(labels) or not len(rows):
         raise ValueError(f"{len(images)} images and {len(labels)} labels; give one label an image, and at least one")
     if (mean is None) != (std is None):
         raise ValueError("mean and std are given together, or neither")

@@ -5,7 +5,9 @@ resumed run needs no random state to be saved, and draws exactly what an uninter
 """
 
 import hashlib
+import random
 
+import numpy as np
 import torch
 
 
@@ -18,3 +20,12 @@ def derive(seed: int, *purpose: str | int) -> int:
 def generator(device: torch.device, seed: int, *purpose: str | int) -> torch.Generator:
     """A generator on ``device``, seeded by :func:`derive`."""
     return torch.Generator(device=device).manual_seed(derive(seed, *purpose))
+
+
+def seed_the_model(seed: int, *purpose: str | int) -> None:
+    """Seed what a model's own forward pass may draw from, such as dropout: the global states of torch, on every device,
+    of numpy and of Python."""
+    derived = derive(seed, *purpose)
+    torch.manual_seed(derived)
+    np.random.seed(derived % 2**32)
+    random.seed(derived)

@@ -19,7 +19,7 @@ from sd.train.engine import Engine, Trial, engine_for, fastest, median_seconds
 from sd.train.evaluation import Evaluation, evaluate
 from sd.train.holdout import hold_out
 from sd.train.models import build
-from sd.train.randomness import generator
+from sd.train.randomness import generator, seed_the_model
 from sd.train.state import RESUME, Epoch, resume, save_state
 from sd.train.step import Stepper, new_optimizer
 from sd.train.teacher import Teacher
@@ -182,6 +182,7 @@ class Run:
         """One step on a batch; float64 (2,): the summed loss and the number right."""
         self.engine.begin_step()
         soft = self.teacher.logits(images, rows) if self.teacher else None
+        seed_the_model(self.cell.seed, "forward", self.cell.round, self.state.epoch, self.state.step)
         return self.stepper(images, self.data.train_labels[rows], soft, learning_rate)
 
     def save(self) -> None:
@@ -215,8 +216,8 @@ class Run:
             test = evaluate(model, data.test_images, data.test_labels, mean=data.mean, std=data.std)
             if not len(self.held_out):
                 return test, None
-            images, labels = data.train_images[self.held_out], data.train_labels[self.held_out]
-            return test, evaluate(model, images, labels, mean=data.mean, std=data.std)
+            images, labels = data.split("train")
+            return test, evaluate(model, images, labels, mean=data.mean, std=data.std, rows=self.held_out)
 
     def _engine(self, teacher: nn.Module | None) -> Engine:
         """The precision that the recipe asks for and, on a GPU, the way that steps are fastest."""

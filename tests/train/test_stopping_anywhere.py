@@ -213,6 +213,31 @@ def test_every_augmentation_draws_the_same_again(aug: str, data: Dataset, tmp_pa
     assert found == whole and pieces == 5
 
 
+def forgetful(classes: int) -> nn.Module:
+    """A user's own network, with a dropout that draws from torch's global state."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, classes))
+
+
+def test_what_a_model_draws_for_itself_is_drawn_again(data: Dataset, tmp_path: Path) -> None:
+    plain, _ = cell("sgd", learning_rate=0.001)
+    what = replace(plain, arch=f"{__name__}:forgetful"), None
+    whole = ending(what, data, tmp_path / "whole")
+    torch.manual_seed(999)  # another process, with another global state
+    found, pieces = in_pieces(what, data, tmp_path / "pieces", Ends([2, 5, 7]))
+    assert found == whole and pieces == 4
+
+
+def test_a_vision_transformer_goes_on_to_the_same_bits(data: Dataset, tmp_path: Path) -> None:
+    """At 224 pixels, by the recipe that fine-tunes it, from random weights."""
+    few = replace(data, train_images=data.train_images[:4], train_labels=data.train_labels[:4])
+    few = replace(few, test_images=data.test_images[:2], test_labels=data.test_labels[:2])
+    changes = RECIPES["vit_finetune"].model_dump() | {"init": "scratch", "epochs": 2, "batch_size": 2}
+    plain, _ = cell("sgd", **changes)
+    what = replace(plain, arch="vit_s32", aug="aa_cutout"), None
+    whole = ending(what, few, tmp_path / "whole")
+    assert in_pieces(what, few, tmp_path / "pieces", Ends([1, 2, 3])) == (whole, 4)
+
+
 def test_a_full_disk_ends_a_run_and_keeps_the_state_before(data: Dataset, tmp_path: Path) -> None:
     """A real limit of the kernel on the size of files, in a process of its own; then there is room again."""
     what = cell("sgd", epochs=6)
