@@ -17,6 +17,8 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -192,30 +194,33 @@ def compare(data: Dataset, arch: str, loss: str, aug: str, device: torch.device,
     )
 
 
-def packed(arch: str, count: int, device: str, steps: int, queue: "multiprocessing.Queue[float]") -> None:
+def packed(arch: str, count: int, device: str, steps: int, start: Barrier, queue: Queue) -> None:
     """One of ``count`` processes that train a student each; tells its seconds for ``steps`` steps."""
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // count))
-    data = images_for(torch.device(device))
-    step, _ = ours(our_run(data, arch, "kd", "aa_cutout", torch.device(device)))
-    seconds(step, 4, torch.device(device))
-    queue.put(0.0)
-    barrier_time = time.time() // 5 * 5 + 10  # all begin together
-    time.sleep(max(0.0, barrier_time - time.time()))
-    queue.put(seconds(step, steps, torch.device(device)))
+    place = torch.device(device)
+    step, _ = ours(our_run(images_for(place), arch, "kd", "aa_cutout", place))
+    seconds(step, 4, place)
+    start.wait()
+    queue.put(seconds(step, steps, place))
 
 
-def pack(arch: str, device: str, steps: int) -> None:
-    for count in (1, 2, 4, 8):
-        context = multiprocessing.get_context("spawn")
-        queue: multiprocessing.Queue[float] = context.Queue()
-        workers = [context.Process(target=packed, args=(arch, count, device, steps, queue)) for _ in range(count)]
-        for worker in workers:
-            worker.start()
-        taken = [queue.get() for _ in range(2 * count)]
-        for worker in workers:
-            worker.join()
-        rate = sum(steps * BATCH / s for s in taken if s)
-        print(f"| {arch} | {count} | {rate:,.0f} |", flush=True)
+def pack(arch: str, device: str, steps: int, repeat: int) -> None:
+    """Several rounds of 1, 2, 4 and 8 processes that share the device, each with its share of the cores."""
+    context = multiprocessing.get_context("spawn")
+    rates: dict[int, list[float]] = {count: [] for count in (1, 2, 4, 8)}
+    for _ in range(repeat):
+        for count, found in rates.items():
+            queue: Queue[float] = context.Queue()
+            start = context.Barrier(count)
+            given = (arch, count, device, steps, start, queue)
+            workers = [context.Process(target=packed, args=given) for _ in range(count)]
+            for worker in workers:
+                worker.start()
+            found.append(sum(steps * BATCH / queue.get() for _ in workers))
+            for worker in workers:
+                worker.join()
+    for count, found in rates.items():
+        print(f"| {arch} | {count} | {statistics.median(found):,.0f} |", flush=True)
 
 
 def main() -> None:
@@ -230,7 +235,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.pack:
         print("| arch | cells at a time | images/s, all together |\n| --- | --- | --- |")
-        pack(given.archs[0], given.device, given.steps)
+        pack(given.archs[0], given.device, given.steps, given.repeat)
         return
     device = torch.device(given.device)
     data = images_for(device)
