@@ -21,7 +21,7 @@ from sd.train.datasets.prepared import prepared_folder
 SLOWLY = (
     "import time; from sd.train.datasets import conversion; "
     "conversion.CHUNK, conversion.COMMIT_SECONDS = 2, 0.0; write = conversion.write_durably; "
-    "conversion.write_durably = lambda *given: (time.sleep(0.02), write(*given))"
+    "conversion.write_durably = lambda *given: (time.sleep(0.15), write(*given))"
 )
 
 
