@@ -73,6 +73,7 @@ def test_killed_again_and_again_the_bytes_are_the_same(originals: Path, undistur
         split = "train" if begun[-1] < 40 else "test"
         with (originals / f"prepared/imagenet.partial/{split}_images.npy").open("ab") as file:
             file.write(os.urandom(draws.randrange(1, 400_000)))
+        (originals / "prepared/imagenet.partial/.position.json.abc.part").write_bytes(b"half of a posi")
     assert begun == sorted(set(begun)), "each went on where the one before was"
     done = run_prepare("imagenet", originals)
     assert done.returncode == 0, done.stderr

@@ -74,6 +74,8 @@ class _Writer:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir(parents=True)
             self._commit()
+        for draft in self._folder.glob(".*.part"):  # of a write that was killed
+            draft.unlink()
         left = sum(len(getattr(originals, split).labels) - rows for split, rows in self._rows.items())
         needed, free = left * self._row_bytes, shutil.disk_usage(self._folder).free
         if needed > free:
