@@ -1,5 +1,7 @@
 """``python -m sd.evaluate WEIGHTS``: what a weight file scores on a data set, a published one or one of our own."""
 
+import re
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -34,22 +36,31 @@ def evaluate(
         raise BadInput(f"--split: {split!r} is not a split; give test or train")
     if (mean is None) != (std is None):
         raise BadInput("--mean and --std belong together; give both or neither")
-    given = (_three("--mean", mean), _three("--std", std)) if mean and std else None
+    given = None if mean is None or std is None else (_three("--mean", mean), _three("--std", std))
+    if given and min(given[1]) <= 0:
+        raise BadInput(f"--std: {std!r} holds a deviation that is not above 0; give R,G,B such as 0.229,0.224,0.225")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise BadInput(f"--device: {device!r} is not a device; give cpu, cuda or cuda:N")
 
     import torch
 
     import sd.measure
     from sd.train.datasets import load
-    from sd.train.models import build, normalisation
+    from sd.train.models import build, normalisation, try_on
     from sd.train.models.published import put_weights, read_weights
 
     tensors = read_weights(weights)
     data = load(dataset, data_root)
     model = build(arch, data.classes)
     put_weights(model, tensors, arch=arch, source=weights)
-    if device.partition(":")[0] == "cuda" and not torch.cuda.is_available():
-        raise BadInput(f"--device {device}: torch finds no GPU here; give cpu")
+    if device != "cpu" and torch.device(device).index not in {None, *range(torch.cuda.device_count())}:
+        raise BadInput(f"--device {device}: torch finds {torch.cuda.device_count()} GPUs here; give cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BadInput("--device cuda: torch finds no GPU here; give cpu")
     images, labels = data.split(split)
+    if not len(labels):
+        raise BadInput(f"--split: {dataset} has no {split} images; give another split")
+    try_on(model, arch, data.classes, images.shape[-1])
     channel_mean, channel_std = given or normalisation(arch) or (data.mean, data.std)
     score = sd.measure.evaluate(
         model.to(device),
@@ -63,10 +74,12 @@ def evaluate(
     print(f"{accuracy}  loss {score.loss:.4f}  ece {score.ece:.4f}  n {score.n:,}")
 
 
-def _three(name: str, text: str | None) -> tuple[float, ...]:
+def _three(name: str, text: str) -> tuple[float, ...]:
     """Three numbers, such as ``0.485,0.456,0.406``."""
     try:
-        red, green, blue = (float(part) for part in (text or "").split(","))
+        red, green, blue = (float(part) for part in text.split(","))
+        if not all(map(isfinite, (red, green, blue))):
+            raise ValueError
     except ValueError:
         raise BadInput(f"{name}: {text!r} is not three numbers; give R,G,B such as 0.485,0.456,0.406") from None
     return red, green, blue

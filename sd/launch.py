@@ -29,7 +29,7 @@ from sd.cluster.submission import (
     send,
     write_scripts,
 )
-from sd.plan.catalogue import ARCHITECTURES, OwnDataset, dataset
+from sd.plan.catalogue import ARCHITECTURES, OwnDataset, dataset, is_own
 from sd.plan.cost import START_SECONDS
 from sd.plan.resources import Resources
 from sd.plan.schedule import Plan
@@ -328,11 +328,12 @@ def _require_data(todo: Todo, data_root: Path | None) -> None:
 
 
 def _require_architectures(todo: Todo, data_root: Path | None) -> None:
-    """Try each architecture that the catalogue does not know on images of its data set's size, before anything begins.
+    """Try each pair of architecture and data set of which the catalogue does not know both, before anything begins.
 
     Not on --dry-run, nor for --scripts: a plan is made without torch, and where the user's modules need not be.
     """
-    pairs = {(step.cell.arch, step.cell.dataset) for step in todo.steps if step.cell.arch not in ARCHITECTURES}
+    pairs = {(step.cell.arch, step.cell.dataset) for step in todo.steps}
+    pairs = {(arch, name) for arch, name in pairs if arch not in ARCHITECTURES or is_own(name)}
     if pairs:
         from sd.train.datasets import load
         from sd.train.models import check_architecture
@@ -352,7 +353,7 @@ def _require_weights(todo: Todo, environment: Iterable[tuple[str, str]]) -> None
     Not where the profile gives jobs a cache of their own, which may be on their nodes.
     """
     archs = {step.cell.arch for step in todo.steps if step.cell.recipe.init == "pretrained"}
-    if archs and not any(name.startswith("HF_") for name, _ in environment):
+    if archs and not {"HF_HOME", "HF_HUB_CACHE"} & {name for name, _ in environment}:
         from sd.train.models.pretrained import weights_file
 
         for arch in sorted(archs):

@@ -112,6 +112,8 @@ def _do(
         if not torch.cuda.is_available():
             raise NoDevice(f"a GPU was asked for, but torch finds none on {platform.node()}; --device cpu does without")
         torch.cuda.set_device(device)
+        torch.backends.cudnn.allow_tf32 = False  # float32 means float32: curvature and scores are recorded as such
+        torch.backends.cudnn.benchmark = True
     attempt.facts.device = _hardware(device)
     data = _data(cell, place, device)
     if not is_trained(folder):

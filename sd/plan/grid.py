@@ -177,7 +177,29 @@ def read_grid(path: Path) -> Grid:
             "alpha = 1 trains students on the labels alone: the teacher has no influence, "
             "so such a chain is a control (a fresh seed of the teacher), not a distillation"
         )
+    notes += _against_the_paper(cells)
     return Grid(name=file.name, path=path, cells=cells, resources=file.resources, notes=notes)
+
+
+# What the paper's experiments need besides their recipe (spec H1, H17, H18, H21).
+_BESIDE_RECIPE: dict[str, dict[str, Any]] = {
+    "svhn": {"aug": "none"},
+    "tiny_imagenet": {"aug": "crop_rotate"},
+    "clip_student": {"aug": "none", "tau": 1.0},
+}
+
+
+def _against_the_paper(cells: list[tuple[Cell, tuple[Measure, ...]]]) -> list[str]:
+    """A note for each recipe that stands beside another augmentation or temperature than in the paper."""
+    found = {
+        f"recipe {cell.recipe_name} is the paper's with {key}: {value:g}"
+        if isinstance(value, float)
+        else f"recipe {cell.recipe_name} is the paper's with {key}: {value}"
+        for cell, _ in cells
+        for key, value in _BESIDE_RECIPE.get(cell.recipe_name, {}).items()
+        if getattr(cell, key) not in (value, None)
+    }
+    return [f"{line}; this grid says otherwise" for line in sorted(found)]
 
 
 def _read_block(

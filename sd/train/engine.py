@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
@@ -50,7 +50,7 @@ class Engine:
         """The model as it is to be called."""
         if self.way == "eager":
             return model
-        return torch.compile(model, mode="reduce-overhead" if self.way == "graphs" else None)
+        return torch.compile(model, mode="reduce-overhead" if self.way == "graphs" else None, dynamic=False)
 
 
 def has_bf16(device: torch.device) -> bool:
@@ -76,6 +76,14 @@ class Trial:
     moved: torch.Tensor
 
 
+@dataclass(frozen=True)
+class Known:
+    """What an earlier trial found: the fastest way, and the seconds of an eager step."""
+
+    way: Way
+    seconds: float
+
+
 def fastest(
     engine: Engine, remaining_steps: int, what: str, trial: Callable[[Engine], Trial], *, ways: tuple[Way, ...] = ()
 ) -> Engine:
@@ -91,9 +99,10 @@ def fastest(
     """
     if not ways:
         return engine
-    known = _known_ways()
-    if what in known:
-        return Engine(engine.bf16, known[what])
+    known = _known_ways().get(what)
+    if known:
+        worth = known.seconds * remaining_steps >= WORTHWHILE
+        return Engine(engine.bf16, known.way) if worth else engine
     plain = trial(engine)
     best, seconds = engine, plain.seconds
     if plain.seconds * remaining_steps < WORTHWHILE:
@@ -105,7 +114,7 @@ def fastest(
             same = float((found.moved - plain.moved).norm()) <= AGREEMENT * float(plain.moved.norm())
             if same and found.seconds < 0.95 * seconds:
                 best, seconds = tried, found.seconds
-    _keep_way(what, best.way)
+    _keep_way(what, Known(best.way, plain.seconds))
     return best
 
 
@@ -130,14 +139,15 @@ def _ways_file() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sd" / "ways.json"
 
 
-def _known_ways() -> dict[str, Way]:
+def _known_ways() -> dict[str, Known]:
     try:
-        known = json.loads(_ways_file().read_text())
-        return {str(what): way for what, way in known.items() if way in ("eager", "compiled", "graphs")}
-    except (OSError, ValueError, AttributeError):
+        kept = json.loads(_ways_file().read_text())
+        return {what: Known(way, float(seconds)) for what, (way, seconds) in kept.items() if way in get_args(Way)}
+    except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
 
-def _keep_way(what: str, way: Way) -> None:
+def _keep_way(what: str, known: Known) -> None:
+    kept = {name: (it.way, it.seconds) for name, it in (_known_ways() | {what: known}).items()}
     with suppress(OSError):  # a cache that cannot be written is done without
-        write_durably(_ways_file(), json.dumps(_known_ways() | {what: way}, indent=1).encode())
+        write_durably(_ways_file(), json.dumps(kept, indent=1).encode())

@@ -1,5 +1,6 @@
 """Evaluation of a model on labelled images: any model, any normalisation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sd.train.datasets.stream import stream
-from sd.train.normalisation import Channels, normalise
+from sd.train.normalisation import normalise
 
 BINS = 15
 
@@ -37,8 +38,8 @@ def evaluate(
     images: Tensor,
     labels: Tensor,
     *,
-    mean: Channels | None = None,
-    std: Channels | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
     batch_size: int = 1000,
     rows: Tensor | None = None,
 ) -> Evaluation:
@@ -48,7 +49,7 @@ def evaluate(
 
     Args:
         images: (n, c, h, w), uint8 or floating point in [0, 1], with ``mean`` and ``std`` by channel; or floating
-            point as the model takes them, with neither. On any device, and moved batch by batch.
+            point as the model takes them, with neither. On the model's device, or on the CPU and moved batch by batch.
         labels: int64 (n,).
         rows: int64 indices, on the CPU, of the images to score; all of them by default.
 
@@ -80,7 +81,9 @@ def evaluate(
     return Evaluation(top1=100 * top1, top5=100 * top5, loss=loss, ece=ece, n=n)
 
 
-def _check(images: Tensor, labels: Tensor, rows: Tensor, mean: Channels | None, std: Channels | None) -> None:
+def _check(
+    images: Tensor, labels: Tensor, rows: Tensor, mean: Sequence[float] | None, std: Sequence[float] | None
+) -> None:
     if len(images) != len(labels) or not len(rows):
         raise ValueError(f"{len(images)} images and {len(labels)} labels; give one label an image, and at least one")
     if (mean is None) != (std is None):

@@ -1,6 +1,8 @@
 """Images as they are stored, made into what a model takes: zero mean and unit variance a channel."""
 
+from collections.abc import Sequence
 from functools import cache
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -9,14 +11,20 @@ Channels = tuple[float, ...]
 """A number for each channel."""
 
 
-def normalise(images: Tensor, mean: Channels, std: Channels) -> Tensor:
+def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Images less ``mean``, over ``std``: float32, channels last in memory.
 
     Args:
         images: (n, c, h, w), uint8 or floating point in [0, 1]; left as they are.
         mean, std: by channel, of images scaled to [0, 1].
+
+    Raises:
+        ValueError: one of them is not finite, or a deviation is not above 0.
     """
-    gain, shift = _constants(mean, std, images.dtype == torch.uint8, images.device)
+    channels = tuple(map(float, mean)), tuple(map(float, std))
+    if not all(map(isfinite, channels[0])) or not all(isfinite(s) and s > 0 for s in channels[1]):
+        raise ValueError(f"mean {channels[0]} and std {channels[1]} cannot normalise; give finite numbers, std above 0")
+    gain, shift = _constants(*channels, images.dtype == torch.uint8, images.device)
     scaled = images.to(torch.float32, memory_format=torch.channels_last, copy=True).mul_(gain)
     return scaled.sub_(shift)
 

@@ -11,6 +11,9 @@ from torch import nn
 from sd import BadInput
 from sd.plan.catalogue import nearest
 
+POLICIES = ("cifar10", "svhn", "imagenet")
+"""Of AutoAugment, by torchvision's names."""
+
 if TYPE_CHECKING:
     from sd.train.datasets import Dataset
 
@@ -49,6 +52,15 @@ def own_dataset(name: str, root: Path) -> "Dataset":
         if labels.min() < 0 or labels.max() >= data.classes:
             given = f"from {labels.min()} to {labels.max()}"
             raise BadInput(f"{name}: its {split} labels go {given}; they should be in [0, {data.classes}), its classes")
+    try:
+        data.normalise(data.train_images[:1])
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BadInput(
+            f"{name}: its mean and std do not normalise its images ({error}); give three numbers each"
+        ) from None
+    if data.policy not in POLICIES or data.cutout < 1:
+        hint = f"policy is one of {', '.join(POLICIES)}, cutout a number of pixels"
+        raise BadInput(f"{name}: policy {data.policy!r}, cutout {data.cutout!r} cannot be used; {hint}")
     return data
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.fx import symbolic_trace
 from torch.fx.experimental.optimization import fuse
 
 from sd.plan.cell import Cell
@@ -36,10 +37,17 @@ def load_trained(cell: Cell, path: Path, sha256: str, classes: int, device: torc
 
 def folded(model: nn.Module) -> nn.Module:
     """A copy of a frozen model whose batch norms are folded into the convolutions before them: the same function with
-    half the passes over memory. A model that cannot be traced, or has none, comes back as it is."""
-    if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+    half the passes over memory. A model that cannot be traced, or has none, comes back as it is, and so does one that
+    uses a convolution or a norm twice or computes a weight anew at each call (weight norm): folding would change it."""
+    layers = {n: m for n, m in model.named_modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d)}
+    if not any(isinstance(m, nn.BatchNorm2d) for m in layers.values()):
+        return model
+    if any(m._forward_pre_hooks or m._forward_hooks for m in layers.values()):
         return model
     try:
+        called = [node.target for node in symbolic_trace(model).graph.nodes if node.target in layers]
+        if len(set(called)) < len(called):
+            return model
         found: nn.Module = fuse(model)
     except Exception:  # whatever a user's forward does that torch.fx does not follow
         return model
@@ -53,20 +61,22 @@ class Teacher:
     """
 
     def __init__(self, model: nn.Module, engine: Engine, device: torch.device) -> None:
-        self._model = engine.prepare(folded(model))
+        self._eager = folded(model)
+        self._model = engine.prepare(self._eager)
         self._engine = engine
         self._device = device
         self._cached: Tensor | None = None
 
     def remember(self, data: Dataset, aug: str) -> None:
-        """Compute the logits of every training image, unless views are random."""
+        """Compute the logits of every training image, unless views are random; nothing is compiled for one pass."""
         if AUGMENT[aug].is_random:
             return
+        kind = torch.float16 if 4 * data.classes * len(data.train_images) > _LARGE else torch.float32
         batches = torch.arange(len(data.train_images)).split(_CACHE_BATCH)
-        found = [self.logits(data.normalise(images)) for images in stream(data.train_images, batches, self._device)]
-        n = sum(len(logits) * logits.shape[1] for logits in found)
-        kind = torch.float16 if 4 * n > _LARGE else torch.float32
-        self._cached = torch.cat([logits.to(kind) for logits in found])
+        with torch.no_grad(), self._engine.autocast(self._device):
+            images = stream(data.train_images, batches, self._device)
+            found = [self._eager(data.normalise(batch)).to(kind) for batch in images]
+        self._cached = torch.cat(found)
 
     @torch.no_grad()
     def logits(self, images: Tensor, rows: Tensor | None = None) -> Tensor:

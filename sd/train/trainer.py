@@ -1,6 +1,7 @@
 """The training of one cell: from its data and its teacher to its checkpoints."""
 
 import copy
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sd.plan.cell import Cell
-from sd.train.augment import view
+from sd.train.augment import AUGMENT, view
 from sd.train.checkpoint import save_as
 from sd.train.datasets import Dataset
 from sd.train.datasets.stream import stream
@@ -223,23 +224,26 @@ class Run:
         """The precision that the recipe asks for and, on a GPU, the way that steps are fastest."""
         recipe, device = self.cell.recipe, self.device
         plain = engine_for(recipe, device)
-        if device.type != "cuda":
+        if device.type != "cuda" or len(self.rows) < recipe.batch_size:
             return plain
-        rows = self.rows[: recipe.batch_size]
-        stored = next(iter(stream(self.data.train_images, [rows], device)))
-        images = view(stored, self.cell.aug, self.data, recipe, generator(device, 0, "trial"))
+        torch._dynamo.reset()  # of an earlier cell's models, which count against the number of compilations
+        turns = self._trial_batches()
 
         def trial(engine: Engine) -> Trial:
             model = copy.deepcopy(self.model).train()
             stepper = Stepper(self.cell, model, new_optimizer(self.cell, model), engine)
-            answers = Teacher(teacher, engine, device) if teacher else None
+            asked = teacher is not None and AUGMENT[self.cell.aug].is_random
+            answers = Teacher(teacher, engine, device) if teacher and asked else None
+            remembered = torch.zeros(recipe.batch_size, self.data.classes, device=device) if teacher else None
+            batches = itertools.cycle(turns)
 
             def step() -> None:
+                images, rows = next(batches)
                 engine.begin_step()
-                soft = answers.logits(images) if answers else None
+                soft = answers.logits(images) if answers else remembered
                 stepper(images, self.data.train_labels[rows], soft, recipe.learning_rate)
 
-            for _ in range(3):
+            for _ in range(4):
                 step()
             pairs = zip(model.parameters(), self.model.parameters(), strict=True)
             moved = torch.cat([(now - before).detach().flatten() for now, before in pairs])
@@ -247,6 +251,15 @@ class Run:
 
         kind = "sam" if self.cell.optimizer == "sam" else "student" if teacher else "plain"
         what = f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}, {self.cell.arch}, "
-        what += f"{tuple(images.shape)}, {kind}, {plain}"
+        what += f"{tuple(turns[0][0].shape)}, {kind}, {plain}"
         remaining = self.steps * recipe.epochs
         return fastest(plain, remaining, what, trial, ways=("compiled", "graphs"))
+
+    def _trial_batches(self) -> list[tuple[Tensor, Tensor]]:
+        """Two different batches, taken in turns: a result of the last step in place of this one's would show."""
+        size, recipe = self.cell.recipe.batch_size, self.cell.recipe
+        chosen = [rows for rows in (self.rows[:size], self.rows[size : 2 * size]) if len(rows) == size]
+        stored = stream(self.data.train_images, chosen, self.device)
+        draws = generator(self.device, 0, "trial")
+        seen = [view(images, self.cell.aug, self.data, recipe, draws) for images in stored]
+        return [(images, rows.to(self.device)) for images, rows in zip(seen, chosen, strict=True)]

@@ -191,3 +191,16 @@ def test_a_mangled_grid_is_read_or_refused_in_lines(place: int, words: list[str]
         read_grid(path)
     except BadInput as error:
         assert all(line.startswith(str(path)) for line in str(error).splitlines())
+
+
+def test_what_the_paper_does_besides_its_recipe_is_said(tmp_path: Path) -> None:
+    """A grid with the recipe's name and another augmentation or temperature is planned, with a note."""
+    text = "name: g\ncells: [{arch: resnet18, dataset: svhn, recipe: svhn, seeds: 0, aug: AUG}]\n"
+    for aug, notes in (("std", ["recipe svhn is the paper's with aug: none; this grid says otherwise"]), ("none", [])):
+        (tmp_path / "g.yaml").write_text(text.replace("AUG", aug))
+        assert read_grid(tmp_path / "g.yaml").notes == notes
+    cell = "{arch: clip_rn50, dataset: imagenet, recipe: clip_student, seeds: 0, aug: none, rounds: 1, alpha: 0}"
+    (tmp_path / "g.yaml").write_text(f"name: g\ncells: [{cell}]\n")
+    assert read_grid(tmp_path / "g.yaml").notes == [
+        "recipe clip_student is the paper's with tau: 1; this grid says otherwise"
+    ]

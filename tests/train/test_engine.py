@@ -50,7 +50,11 @@ def test_a_way_that_computes_something_else_is_not_taken_however_fast() -> None:
         chosen({"eager": Trial(3.0, HERE), "compiled": Trial(2.0, HERE * 1.001), "graphs": Trial(1.0, -HERE)})[0]
         == "compiled"
     )
-    assert chosen({"eager": Trial(3.0, HERE), "compiled": Trial(2.0, HERE * torch.nan), "graphs": Trial(1.0, -HERE)})[0]
+
+
+def test_a_way_that_computes_nothing_is_not_taken() -> None:
+    found: dict[Way, Trial | Exception] = {"eager": Trial(3.0, HERE), "compiled": Trial(2.0, HERE * torch.nan)}
+    assert chosen({**found, "graphs": Trial(1.0, HERE * 0)})[0] == "eager"
 
 
 def test_a_way_that_fails_is_none() -> None:
@@ -73,6 +77,12 @@ def test_what_was_found_is_kept_and_not_tried_again(own_cache: Path) -> None:
 def test_a_short_run_is_not_worth_a_trial(own_cache: Path) -> None:
     assert chosen({"eager": Trial(1.0, HERE)}, steps=60) == ("eager", ["eager"])
     assert not own_cache.exists()
+
+
+def test_what_was_found_for_a_long_run_is_not_for_a_short_one() -> None:
+    found: dict[Way, Trial | Exception] = {way: Trial(s, HERE) for way, s in zip(ALL, (3.0, 2.0, 2.5), strict=True)}
+    assert chosen(found)[0] == "compiled"
+    assert chosen({}, steps=10) == ("eager", [])
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(own_cache: Path) -> None:

@@ -1,5 +1,6 @@
 """An evaluation is the same for every batch size, leaves the model as it was, and counts ties and few classes right."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -101,6 +102,7 @@ def test_images_are_taken_as_bytes_as_fractions_or_as_the_model_takes_them(data:
     images, labels = data.split("test")
     normalised = {"mean": data.mean, "std": data.std}
     of_bytes = evaluate(model, images, labels, **normalised)
+    assert evaluate(model, images, labels, mean=list(data.mean), std=list(data.std)) == of_bytes
     of_fractions = evaluate(model, images.double() / 255, labels, **normalised)
     ready = evaluate(model, data.normalise(images), labels)
     assert of_bytes.top1 == of_fractions.top1 == ready.top1
@@ -114,6 +116,8 @@ def test_images_are_taken_as_bytes_as_fractions_or_as_the_model_takes_them(data:
         (torch.zeros(0, 3, 4, 4), [], {}, "0 images and 0 labels"),
         (torch.zeros(1, 3, 4, 4, dtype=torch.uint8), [0], {}, "need mean and std"),
         (torch.zeros(1, 3, 4, 4), [0], {"mean": (0.0, 0.0, 0.0)}, "given together"),
+        (torch.zeros(1, 3, 4, 4), [0], {"mean": (0.0, 0.0, 0.0), "std": (1.0, 0.0, 1.0)}, "cannot normalise"),
+        (torch.zeros(1, 3, 4, 4), [0], {"mean": (math.nan, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}, "cannot normalise"),
     ],
 )
 def test_what_cannot_be_scored_is_one_line(

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from sd import BadInput
 from sd.plan.cell import Cell
 from sd.plan.recipe import RECIPES, Recipe
 from sd.train.checkpoint import load as load_checkpoint
@@ -49,6 +50,12 @@ def test_a_part_is_held_out_of_each_class_and_is_the_same_for_a_whole_chain(data
     assert torch.equal(hold_out(data.train_labels, 0.2, seed=3)[1], held)
     assert not torch.equal(hold_out(data.train_labels, 0.2, seed=4)[1], held)
     assert len(hold_out(data.train_labels, 0.0, seed=3)[1]) == 0
+
+
+@pytest.mark.parametrize(("fraction", "what"), [(0.001, "nothing"), (0.9999, "everything")])
+def test_a_part_of_nothing_or_everything_is_one_line(fraction: float, what: str, data: Dataset) -> None:
+    with pytest.raises(BadInput, match=f"^val_fraction: {fraction} of 1,000 images holds out {what}; give another"):
+        hold_out(data.train_labels, fraction, seed=0)
 
 
 def test_what_is_held_out_is_never_trained_on(data: Dataset, tmp_path: Path) -> None:

@@ -70,3 +70,11 @@ def test_weights_that_fit_are_put_in_and_others_are_named() -> None:
     assert str(refused.value) == "he.th: is not of resnet20_he: it lacks linear.bias; it has besides fc.bias"
     with pytest.raises(BadInput, match=r"lacks conv1\.weight, bn1\.weight, bn1\.bias and \d+ more; it has besides"):
         put_weights(model, WEIGHTS, arch="resnet20_he", source=source)
+
+
+def test_a_file_of_dataparallel_is_of_its_architecture_whichever_it_is(tmp_path: Path) -> None:
+    state = {f"module.{name}": tensor for name, tensor in build("resnet8", 10, seed=3).state_dict().items()}
+    torch.save(state, tmp_path / "parallel.pt")
+    model = build("resnet8", 10)
+    put_weights(model, read_weights(tmp_path / "parallel.pt"), arch="resnet8", source=tmp_path / "parallel.pt")
+    assert torch.equal(model.state_dict()["linear.weight"], state["module.linear.weight"])

@@ -62,6 +62,29 @@ def test_a_model_that_cannot_be_traced_answers_as_it_is() -> None:
     assert folded(model) is model
 
 
+class Tied(nn.Module):
+    """One convolution before two norms: folded into the one, it would be wrong for the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.first, self.second = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.second(self.conv(self.first(self.conv(x))))
+        return found
+
+
+def test_a_layer_that_is_used_twice_or_made_anew_is_not_folded() -> None:
+    tied = Tied().eval()
+    assert folded(tied) is tied
+    weighed = nn.Sequential(nn.utils.weight_norm(nn.Conv2d(3, 4, 3)), nn.BatchNorm2d(4)).eval()
+    assert folded(weighed) is weighed
+    anew = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3)), nn.BatchNorm2d(4)).eval()
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.allclose(folded(anew)(x), anew(x), atol=1e-5)
+
+
 def test_answers_are_looked_up_only_where_no_view_is_random(data: Dataset) -> None:
     model = lived_in("resnet8")
     calls = 0

@@ -56,6 +56,15 @@ def fewer(root):
 def beyond(root):
     return data(lambda d: d.update(classes=2))
 
+def flat(root):
+    return data(lambda d: d.update(std=(0.2, 0.0, 0.2)))
+
+def single(root):
+    return data(lambda d: d.update(mean=0.5))
+
+def strange(root):
+    return data(lambda d: d.update(policy="cifar"))
+
 def missing(root):
     return (root / "sketches.npy").read_bytes()
 """
@@ -117,6 +126,9 @@ def test_images_that_do_not_fit_are_named() -> None:
         ("floats", "its test images are torch.float32"),
         ("fewer", "its test labels are torch.int64 (2,); they should be torch.int64 (4,)"),
         ("beyond", "its train labels go from 0 to 2; they should be in [0, 2), its classes"),
+        ("flat", "its mean and std do not normalise its images"),
+        ("single", "its mean and std do not normalise its images"),
+        ("strange", "policy 'cifar', cutout 16 cannot be used; policy is one of cifar10, svhn, imagenet"),
         ("missing", "raised FileNotFoundError"),
     ],
 )

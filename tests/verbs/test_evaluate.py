@@ -13,6 +13,8 @@ from sd.evaluate import app
 from sd.train.datasets import load
 from sd.train.models import build
 
+ON_DIGITS = ["he.th", "--arch", "resnet20_he", "--dataset", "digits"]
+
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
@@ -72,6 +74,11 @@ def test_a_mistake_ends_with_exit_code_2_and_one_line(tmp_path: Path) -> None:
             "--mean: '1' is not three numbers",
         ),
         (["he.th", "--arch", "resnet20_he", "--dataset", "digits", "--split", "val"], "--split: 'val' is not a split"),
+        ([*ON_DIGITS, "--device", "gpu"], "--device: 'gpu' is not a device; give cpu, cuda or cuda:N"),
+        ([*ON_DIGITS, "--device", "cuda:99"], "--device cuda:99: torch finds"),
+        ([*ON_DIGITS, "--mean", "", "--std", ""], "--mean: '' is not three numbers"),
+        ([*ON_DIGITS, "--mean", "nan,0,0", "--std", "1,1,1"], "--mean: 'nan,0,0' is not three numbers"),
+        ([*ON_DIGITS, "--mean", "0,0,0", "--std", "1,0,1"], "--std: '1,0,1' holds a deviation that is not above 0"),
     ],
 )
 def test_what_cannot_be_scored_is_one_line(

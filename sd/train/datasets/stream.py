@@ -28,7 +28,7 @@ def stream(images: Tensor, batches: Sequence[Tensor], device: torch.device) -> I
         (len(batch), c, h, w) for each batch. The thread ends with the iterator, also when that is closed early.
     """
     if images.device.type == device.type:
-        return (images[index.to(images.device)] for index in batches)
+        return (images[index.to(images.device, non_blocking=True)] for index in batches)
     return _copied(images, batches, device)
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "forward_gflop",
     "normalisation",
     "resnet20_he",
+    "try_on",
     "twice_differentiable",
 ]
 
@@ -101,7 +102,16 @@ def check_architecture(arch: str, classes: int, side: int) -> None:
     Raises:
         BadInput: it cannot be built, or its output is not (n, classes) numbers.
     """
-    model = build(arch, classes).eval()
+    try_on(build(arch, classes), arch, classes, side)
+
+
+def try_on(model: nn.Module, arch: str, classes: int, side: int) -> None:
+    """Try a model of an architecture on two images of ``side``×``side`` pixels; it is left in eval mode.
+
+    Raises:
+        BadInput: it fails, or its output is not (n, classes) numbers.
+    """
+    model.eval()
     images = torch.zeros(2, 3, side, side)
     try:
         with torch.no_grad():

@@ -94,6 +94,7 @@ def load_pretrained(model: nn.Module, arch: str) -> None:
     """
     path = weights_file(arch)
     published = _published(arch, path)
+    head: str | tuple[str, ...]
     if isinstance(model, ClipClassifier):
         tensors = {f"visual.{clip_name(name)}": tensor for name, tensor in published.state_dict().items()}
         head = "head."
@@ -101,10 +102,16 @@ def load_pretrained(model: nn.Module, arch: str) -> None:
         prefix = "model." if isinstance(model, Resized) else ""
         tensors = {prefix + name: tensor for name, tensor in published.state_dict().items()}
         classifier = published.get_classifier()  # type: ignore[operator]
-        own = next(name for name, module in published.named_modules() if module is classifier)
-        head = f"{prefix}{own}."
+        heads = classifier if isinstance(classifier, tuple) else (classifier,)  # distilled models have two
+        head = tuple(
+            f"{prefix}{name}." for name, module in published.named_modules() if any(module is h for h in heads)
+        )
     fresh = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(head)}
-    model.load_state_dict({**tensors, **fresh})
+    try:
+        model.load_state_dict({**tensors, **fresh})
+    except RuntimeError as error:
+        said = str(error).splitlines()[0]
+        raise BadInput(f"{arch}: its published weights do not fit the model ({said}); give init: scratch") from None
 
 
 def _published(arch: str, path: Path) -> nn.Module:

@@ -48,10 +48,11 @@ def put_weights(model: nn.Module, weights: dict[str, Tensor], *, arch: str, sour
         BadInput: they do not; one line that names the first few.
     """
     own = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    plain = {name.removeprefix("module."): tensor for name, tensor in weights.items()}  # as DataParallel names them
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict(plain)
     except RuntimeError:  # torch's text has a line for each tensor
-        given = {name.removeprefix("module."): tensor.shape for name, tensor in weights.items()}
+        given = {name: tensor.shape for name, tensor in plain.items()}
         other = [f"{n} {list(given[n])} for {list(s)}" for n, s in own.items() if n in given and given[n] != s]
         said = [
             _some("lacks", [name for name in own if name not in given]),
