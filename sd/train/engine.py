@@ -56,7 +56,7 @@ class Engine:
 def has_bf16(device: torch.device) -> bool:
     """Whether the device multiplies matrices of bfloat16 faster than of float32.
 
-    On CPUs that is so with AMX alone: with AVX-512 BF16 a step takes a third longer (``bench/RESULTS.md``).
+    On CPUs that is so with AMX alone: by AVX-512 BF16 convolutions take twice as long (``bench/RESULTS.md``).
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
@@ -93,8 +93,8 @@ def fastest(
     long enough are worth a trial; on a CPU none is, because compiling gains a few percent there (``bench/RESULTS.md``).
 
     Args:
-        what: names all that the answer depends on; together with the device and torch's version it is the key under
-            which the answer is kept, in ``$XDG_CACHE_HOME/sd/ways.json``.
+        what: names all that the answer depends on, the device and torch's version included; under it the answer is
+            kept in ``$XDG_CACHE_HOME/sd/ways.json``.
         ways: that are tried against eager.
     """
     if not ways:

@@ -10,6 +10,12 @@ from torch import Tensor
 Channels = tuple[float, ...]
 """A number for each channel."""
 
+CLIP: tuple[Channels, Channels] = (
+    (0.48145466, 0.4578275, 0.40821073),
+    (0.26862954, 0.26130258, 0.27577711),
+)
+"""Mean and deviation of CLIP's own preprocessing (``clip/clip.py`` of openai/CLIP)."""
+
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Images less ``mean``, over ``std``: float32, channels last in memory.

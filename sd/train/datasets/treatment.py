@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sd.train.normalisation import Channels
+from sd.train.normalisation import CLIP, Channels
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class Treatment:
     cutout: int
 
 
-# CLIP's own preprocessing (clip/clip.py), which Section 7 of the paper feeds teacher and student with (spec H21).
-_CLIP = Treatment((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711), "imagenet", 112)
+# CLIP's own preprocessing, which Section 7 of the paper feeds teacher and student with (spec H21).
+_CLIP = Treatment(*CLIP, "imagenet", 112)
 
 # CIFAR-10's mean is that of the DARTS recipe (spec 3.1), the others are the usual ones of the training splits. Cutout's
 # lengths: 16 and 8 on CIFAR are spec H12; 20 on SVHN is the Cutout paper's (DeVries & Taylor, 2017), there with the

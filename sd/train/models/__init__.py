@@ -16,6 +16,7 @@ from sd.train.models.resnet_he import resnet20_he
 from sd.train.models.timm_model import timm_config, timm_model, vit_b32, vit_s32
 from sd.train.models.twice_differentiable import twice_differentiable
 from sd.train.models.vgg import vgg16
+from sd.train.normalisation import CLIP
 from sd.train.own import own_model
 from sd.train.randomness import derive
 
@@ -44,7 +45,6 @@ MODELS: dict[str, Callable[[int], nn.Module]] = {
 }
 
 _HALF = (0.5, 0.5, 0.5)
-_CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))  # clip/clip.py of openai/CLIP
 
 Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and standard deviation of each channel, of images scaled to [0, 1]."""
@@ -52,8 +52,8 @@ Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
 _NORMALISATIONS: dict[str, Normalisation] = {
     "vit_s32": (_HALF, _HALF),
     "vit_b32": (_HALF, _HALF),
-    "clip_rn50": _CLIP,
-    "clip_rn101": _CLIP,
+    "clip_rn50": CLIP,
+    "clip_rn101": CLIP,
 }
 
 
