@@ -35,7 +35,7 @@ class Log:
     """Listens to the run and writes a line for each thing that happens; an epoch's at most every ten seconds.
 
     Attributes:
-        moved: whether any cell has finished an epoch, or is done.
+        moved: whether any cell has finished an epoch or a part of a measure, or is done.
     """
 
     def __init__(self) -> None:
@@ -52,6 +52,12 @@ class Log:
             scored = "" if facts["test_top1"] is None else f", test {facts['test_top1']:.2f} %"
             place = f"epoch {facts['epoch']}/{cell.recipe.epochs}"
             self._say(f"{cell.label}: {place}, train loss {facts['train_loss']:.4f}{scored}")
+
+    def measuring(self, cell: Cell, line: str, done: int) -> None:
+        self.moved = self.moved or done > 0
+        if not done or time.monotonic() - self._last >= 60:
+            self._last = time.monotonic()
+            self._say(f"{cell.label}: {line}")
 
     def finished(self, cell: Cell, seconds: float) -> None:
         self.moved = True

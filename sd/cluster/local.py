@@ -51,6 +51,9 @@ class Listener(Protocol):
     def epoch(self, cell: Cell, facts: dict[str, Any]) -> None:
         """A cell has finished an epoch; ``facts`` are the columns of table ``epochs``."""
 
+    def measuring(self, cell: Cell, line: str, done: int) -> None:
+        """A measure of a cell says what it needs, before it has ``done`` anything, or how far it is."""
+
     def finished(self, cell: Cell, seconds: float) -> None:
         """A cell is done, with all its measures, and its facts are in the database."""
 
@@ -192,6 +195,9 @@ class LocalRun:
         if kind == "epoch":
             self.listener.epoch(cell, content[0])
             return
+        if kind == "measuring":
+            self.listener.measuring(cell, *content)
+            return
         worker.step = None
         if self.database:
             for line in self.database.ingest(records_of(cell_folder(self.folders.root, cell.key))).refused:
@@ -314,7 +320,11 @@ def _work(link: Connection, stop: Event, folders: Folders, device: str, threads:
             step, scores, expected = link.recv()
         except (EOFError, OSError):
             return
-        watch = Watch(on_epoch=lambda facts: link.send(("epoch", vars(facts))), should_stop=stop.is_set)
+        watch = Watch(
+            on_epoch=lambda facts: link.send(("epoch", vars(facts))),
+            on_measure=lambda line, done: link.send(("measuring", line, done)),
+            should_stop=stop.is_set,
+        )
         try:
             run_step(step, place, watch, scores_before=scores, expected_seconds=expected)
             link.send(("done",))

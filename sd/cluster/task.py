@@ -3,6 +3,8 @@
 import contextlib
 import hashlib
 import platform
+import shutil
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -12,16 +14,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from sd.measure.curvature import curvature
+from sd.measure.scratch import Scratch
 from sd.measure.subset import fingerprint, stratified
+from sd.measure.take import Subject, take
+from sd.measure.watch import Watch as Progress
 from sd.plan.cell import Cell, checkpoint_file
 from sd.plan.cost import forward_gflop as planned_gflop
 from sd.plan.cost import training_petaflop
 from sd.plan.measure import Measure
 from sd.plan.schedule import Step
 from sd.store.attempt import Attempt, Fenced
-from sd.store.progress import is_trained, known_scores, measure_record, train_record
+from sd.store.progress import is_trained, known_scores, measure_is_done, measure_record, train_record
 from sd.store.record import BadRecord, cell_folder, read_record, write_record
+from sd.store.schema import HEADS
 from sd.train.datasets import Dataset, load, with_label_noise
 from sd.train.evaluation import evaluate
 from sd.train.models import build, forward_gflop, normalisation
@@ -51,11 +56,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Watch:
-    """How a task is watched: a call for each epoch, and a question whether to stop."""
+    """How a task is watched: a call for each epoch, one for each word of a measure, and a question whether to stop."""
 
     on_epoch: Callable[[Epoch], None] = lambda _: None
+    on_measure: Callable[[str, int], None] = lambda line, done: None
     should_stop: Callable[[], bool] = lambda: False
 
+
+_TOLD_EVERY = 5.0
+"""Seconds between two words about a measure's progress."""
 
 _LOADED: dict[tuple[str, Path | None, str], Dataset] = {}
 
@@ -121,9 +130,9 @@ def _do(
         before = known_scores(folder) or scores_before
         _train(cell, data, folder, attempt, place, watch, before)
     for measure in step.measures:
-        if not measure_record(folder, measure).exists() or not _is_of_checkpoints(folder, measure):
+        if not measure_is_done(folder, measure):
             attempt.beat(doing=measure.name)
-            _measure(cell, measure, data, folder, attempt, device)
+            _measure(cell, measure, data, folder, attempt, place, watch)
 
 
 @cache
@@ -277,55 +286,70 @@ def _cell_row(cell: Cell, data: Dataset, teacher_sha256: str | None) -> dict[str
     }
 
 
-def _is_of_checkpoints(folder: Path, measure: Measure) -> bool:
-    """Whether a measure was taken of the checkpoints that are there now."""
-    try:
-        now = {row["checkpoint"]: row["sha256"] for row in read_record(train_record(folder))["tables"]["checkpoints"]}
-        rows = read_record(measure_record(folder, measure))["tables"][measure.name]
-        return all(now[row["checkpoint"]] == row["checkpoint_sha256"] for row in rows)
-    except (BadRecord, LookupError):
-        return False
+def _measure(
+    cell: Cell, measure: Measure, data: Dataset, folder: Path, attempt: Attempt, place: Place, watch: Watch
+) -> None:
+    """A measure on fixed subsets, against the labels that were trained on (on the test split: the true ones).
 
-
-def _measure(cell: Cell, measure: Measure, data: Dataset, folder: Path, attempt: Attempt, device: torch.device) -> None:
-    """Curvature on fixed subsets, against the labels that were trained on (on the test split: the true ones)."""
-    rows = []
+    What is found of a checkpoint and split is kept beside the records until the measure's own record is written, so
+    that a job that is stopped or killed measures on from where it was.
+    """
+    device = torch.device(place.device)
+    partial = measure_record(folder, measure).with_suffix(".partial")
+    tables: dict[str, list[dict[str, Any]]] = {}
     saved = {row["checkpoint"]: row["sha256"] for row in read_record(train_record(folder))["tables"]["checkpoints"]}
+    teacher_sha256, teacher = _teacher(cell, data, place, device) if measure.needs_teacher else (None, None)
     for name in measure.checkpoints:
-        sha256 = saved[name]
-        model = _model_at(cell, folder, name, sha256, data, device)
+        model = _model_at(cell, folder, name, saved[name], data, device)
         for split in measure.splits:
             images, labels = data.split(split)
             chosen = stratified(labels, measure.samples)
-            found = asdict(
-                curvature(
-                    model,
-                    data.normalise(images[chosen.to(images.device)].to(device)),
-                    labels[chosen.to(device)],
-                    probes=measure.probes,
-                    iterations=measure.iterations,
-                )
+            seen = data.normalise(images[chosen.to(images.device)].to(device))
+            subject = Subject(model, seen, labels[chosen.to(device)], teacher)
+            scratch = Scratch(
+                partial / f"{name}-{split}",
+                subject.fingerprint(measure, attempt.facts.code_version),
+                save_every=place.save_every,
+                before_write=attempt.check,
             )
-            rows.append(
-                {
-                    "cell_key": cell.key,
-                    "measure_key": measure.key,
-                    "checkpoint": name,
-                    "split": split,
-                    "checkpoint_sha256": sha256,
-                    "subset_sha256": fingerprint(chosen),
-                    "loss": "ce",
-                    "backend": "pyhessian",
-                    "dtype": "float32",
-                    **found,
-                    "attempt_id": attempt.facts.id,
-                }
-            )
+            known = scratch.kept("rows")
+            found = known or take(measure, subject, scratch, _told(measure, attempt, watch))
+            if known is None:
+                scratch.keep("rows", found)
+            of = {"cell_key": cell.key, "measure_key": measure.key, "checkpoint": name, "split": split}
+            source = {
+                "checkpoint_sha256": saved[name],
+                "subset_sha256": fingerprint(chosen),
+                "attempt_id": attempt.facts.id,
+            }
+            if measure.name == "landscape":
+                source["teacher_sha256"] = teacher_sha256
+            for table, rows in found.items():
+                more = of | source if table == HEADS[measure.name] else of
+                tables.setdefault(table, []).extend(more | row for row in rows)
     attempt.check()
     write_record(
         measure_record(folder, measure),
         measure.name,
-        {measure.name: rows},
+        tables,
         settings=measure.model_dump(mode="json"),
         attempt=asdict(attempt.facts),
     )
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _told(measure: Measure, attempt: Attempt, watch: Watch) -> Progress:
+    """The measure's progress, told to whoever watches the attempt; it stops where the task is asked to."""
+    last = time.monotonic()
+
+    def advance(doing: str, done: int, total: int) -> None:
+        nonlocal last
+        if watch.should_stop():
+            raise Stopped
+        if time.monotonic() - last >= _TOLD_EVERY:
+            line = f"{measure.name}: {doing} {done}/{total}"
+            attempt.beat(doing=line)
+            watch.on_measure(line, done)
+            last = time.monotonic()
+
+    return Progress(lambda line: watch.on_measure(line, 0), advance)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sd.plan.catalogue import OwnDataset, architecture, dataset
 from sd.plan.cell import Cell
-from sd.plan.measure import Measure
+from sd.plan.measure import Curvature, Measure
 from sd.plan.schedule import Step
 
 REFERENCE_TFLOPS = {"cuda": 100.0, "cpu": 0.05}
@@ -21,6 +21,9 @@ _COUNTED_AT = 32
 
 # A Hessian-vector product differentiates a gradient: about two forward and backward passes, of three forwards each.
 _FORWARDS_OF_A_PRODUCT = 6
+
+# The trace takes a few backward passes where the network allows it, and then as many as some products; else products.
+_PRODUCTS_OF_A_TRACE = 20
 
 
 def forwards(cell: Cell) -> int:
@@ -58,15 +61,17 @@ def petaflop(cell: Cell) -> float | None:
 
 
 def measure_images(cell: Cell, measure: Measure) -> float | None:
-    """Cost of a measure in forward passes of an image: a Hessian-vector product for each probe and iteration, split
-    and checkpoint. ``None`` for a data set of unknown size."""
+    """Cost of a measure in forward passes of an image, over its splits and checkpoints: those of its Hessian-vector
+    products, or of the points of its surfaces. ``None`` for a data set of unknown size."""
     data = dataset(cell.dataset)
     if isinstance(data, OwnDataset):
         return None
-    products = (measure.probes + measure.iterations) * len(measure.checkpoints)
     sizes = {"train": data.train, "test": data.test}
-    samples = sum(min(measure.samples, sizes[split]) for split in measure.splits)
-    return products * samples * _FORWARDS_OF_A_PRODUCT
+    samples = len(measure.checkpoints) * sum(min(measure.samples, sizes[split]) for split in measure.splits)
+    if isinstance(measure, Curvature):
+        products = measure.runs * measure.steps + min(measure.probes, _PRODUCTS_OF_A_TRACE)
+        return products * samples * _FORWARDS_OF_A_PRODUCT
+    return measure.evaluations * samples
 
 
 def measure_petaflop(cell: Cell, measure: Measure) -> float | None:

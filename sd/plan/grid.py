@@ -24,7 +24,7 @@ from sd.plan import catalogue
 from sd.plan.catalogue import AUGMENTATIONS, DATASETS, nearest
 from sd.plan.cell import Cell, Checkpoint
 from sd.plan.document import Document, Place, read_document
-from sd.plan.measure import MEASURES, Curvature, Measure
+from sd.plan.measure import MEASURES, Curvature, Landscape, Measure
 from sd.plan.mistakes import Mistake, report, validation_mistakes
 from sd.plan.number import no_switch, plain_zero
 from sd.plan.recipe import RECIPES, Recipe
@@ -104,6 +104,7 @@ class Block(BaseModel):
     sam: bool = False
     measure: Annotated[list[_MeasureName], BeforeValidator(_listed)] = []
     curvature: Curvature = Curvature()
+    landscape: Landscape = Landscape()
 
     @field_validator("arch", "dataset", "recipe", "seeds", "aug", "label_noise", "alpha", "tau", "measure")
     @classmethod
@@ -120,11 +121,8 @@ class Block(BaseModel):
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        return (self.curvature,) if "curvature" in self.measure else ()
-
-    @property
-    def measured_checkpoints(self) -> tuple[Checkpoint, ...]:
-        return tuple(name for measure in self.measures for name in measure.checkpoints)
+        """The measures that are asked for, with their settings."""
+        return tuple(settings for settings in (self.curvature, self.landscape) if settings.name in self.measure)
 
 
 class GridFile(BaseModel):
@@ -238,12 +236,13 @@ def _read_block(
         if not recipe.val_fraction:
             for key, chosen in (
                 ("teacher_checkpoint", (block.teacher_checkpoint,)),
-                ("curvature", block.measured_checkpoints),
+                *((measure.name, measure.checkpoints) for measure in block.measures),
             ):
                 if "best_val" in chosen:
                     line = document.line(places.get(key, at))
                     mistakes.append((line, f"{key}: best_val needs a part held out; add val_fraction: 0.1"))
-    return [(cell, block.measures) for cell in _cells(block, recipes)], mistakes
+    cells = _cells(block, recipes)
+    return [(cell, tuple(m for m in block.measures if m.concerns(cell))) for cell in cells], mistakes
 
 
 def _options(key: str, value: Any) -> list[Any]:
@@ -296,7 +295,7 @@ def _cells(block: Block, recipes: list[tuple[str, Recipe]]) -> Iterator[Cell]:
 
 
 def _keys_of_a_block(where: list[str]) -> list[str]:
-    return list(Curvature.model_fields) if len(where) > 1 else [*Block.model_fields, *Recipe.model_fields]
+    return list(MEASURES[where[0]].model_fields) if len(where) > 1 else [*Block.model_fields, *Recipe.model_fields]
 
 
 def _keys_of_a_grid(where: list[str]) -> list[str]:

@@ -1,50 +1,126 @@
 """A measure: something computed from a trained model, with the settings that change what it finds."""
 
 import hashlib
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from sd.plan.cell import Checkpoint
+from sd.plan.cell import Cell, Checkpoint
 from sd.plan.number import no_switch
 
+Split = Literal["train", "test"]
 
-class Curvature(BaseModel):
-    """Settings of the curvature measure: Hessian trace and largest eigenvalue of the cross-entropy (spec H3–H7).
+_Whole = Annotated[int, BeforeValidator(no_switch)]
+_Real = Annotated[float, BeforeValidator(no_switch)]
 
-    ``samples`` images of each split, a fixed class-balanced subset without augmentation (the whole split where it is
-    smaller), at each of ``checkpoints``; ``probes`` Hutchinson vectors for the trace; at most ``iterations`` power
-    iterations for λ_max.
-    """
+
+class _Settings(BaseModel):
+    """What every measure is taken on: ``samples`` images of each of ``splits``, a fixed class-balanced subset without
+    augmentation (the whole split where it is smaller), at each of ``checkpoints`` (spec H3)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    samples: int = Field(default=5_000, gt=0)
-    probes: int = Field(default=100, gt=1)
-    iterations: int = Field(default=100, gt=0)
+    samples: Annotated[_Whole, Field(gt=0)] = 5_000
     checkpoints: tuple[Checkpoint, ...] = ("best_test", "last")
-    splits: tuple[Literal["train", "test"], ...] = ("train", "test")
+    splits: tuple[Split, ...] = ("train", "test")
 
-    _numbers = field_validator("samples", "probes", "iterations", mode="before")(no_switch)
+    name: ClassVar[str]
 
     @field_validator("checkpoints", "splits")
     @classmethod
-    def _each_once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        if not values:
-            raise PydanticCustomError("needs", "is empty; give at least one value")
-        if len(set(values)) < len(values):
-            raise PydanticCustomError("twice", "a name is given twice; give each once")
-        return values
-
-    name: ClassVar[str] = "curvature"
+    def _given(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return _each_once(values, "name")
 
     @property
     def key(self) -> str:
         """8 hexadecimal digits: the identity of this measure with these settings."""
         return hashlib.sha256(f"{self.name} {self.model_dump_json()}".encode()).hexdigest()[:8]
 
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether the cell's teacher is looked at besides the cell: then the measure is of students alone."""
+        return False
 
-Measure = Curvature  # a union, as soon as there is a second measure
+    def concerns(self, cell: Cell) -> bool:
+        """Whether the measure can be taken of this cell."""
+        return cell.teacher is not None or not self.needs_teacher
 
-MEASURES = {"curvature": Curvature}
+
+class Curvature(_Settings):
+    """Settings of the curvature measure: the cross-entropy's Hessian (spec H3–H7).
+
+    See ``sd.measure.curvature.curvature`` for ``probes``, ``steps``, ``top``, ``runs``, ``trace_error``, ``rho`` and
+    ``backend``.
+    """
+
+    probes: Annotated[_Whole, Field(gt=1)] = 100
+    steps: Annotated[_Whole, Field(gt=0)] = 60
+    top: Annotated[_Whole, Field(gt=0)] = 1
+    runs: Annotated[_Whole, Field(gt=0)] = 1
+    trace_error: Annotated[_Real, Field(ge=0, lt=1)] = 0.01
+    rho: Annotated[_Real, Field(gt=0, allow_inf_nan=False)] = 0.05
+    backend: Literal["lanczos", "pyhessian"] = "lanczos"
+
+    name: ClassVar[str] = "curvature"
+
+    @model_validator(mode="after")
+    def _steps_for_all(self) -> Self:
+        if self.top > self.steps:
+            hint = {"top": self.top, "steps": self.steps, "more": 3 * self.top}
+            problem = "steps {steps} cannot find the top {top} eigenvalues, each takes one at least; give steps: {more}"
+            raise PydanticCustomError("needs", problem, hint)
+        return self
+
+
+class Landscape(_Settings):
+    """Settings of the loss surfaces (spec H20): see ``sd.measure.landscape.landscape``.
+
+    ``directions``: ``random``, a plane of filter-normalised random directions for each of ``seeds``; ``eigenvectors``,
+    the plane of the Hessian's top two; ``teacher``, the line from the model (x = 0) to its teacher (x = 1), an eighth
+    of ``span`` further on both sides, for students alone.
+    """
+
+    checkpoints: tuple[Checkpoint, ...] = ("best_test",)
+    splits: tuple[Split, ...] = ("train",)
+    span: Annotated[_Real, Field(gt=0, allow_inf_nan=False)] = 1.0
+    points: Annotated[_Whole, Field(gt=1, le=1001)] = 51
+    directions: Literal["random", "eigenvectors", "teacher"] = "random"
+    seeds: tuple[Annotated[_Whole, Field(ge=0, lt=2**31)], ...] = (0,)
+    normalise: Literal["filter", "none"] = "filter"
+    statistics: Literal["kept", "recomputed"] = "kept"
+
+    name: ClassVar[str] = "landscape"
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        return _each_once(values, "seed")
+
+    @model_validator(mode="after")
+    def _one_plane(self) -> Self:
+        if self.directions != "random" and len(self.seeds) > 1:
+            raise PydanticCustomError("needs", "seeds are of random directions; of others there is one plane or line")
+        return self
+
+    @property
+    def evaluations(self) -> int:
+        """Points at which the loss is taken, for each checkpoint and split."""
+        return len(self.seeds) * self.points ** (1 if self.needs_teacher else 2)
+
+    @property
+    def needs_teacher(self) -> bool:
+        return self.directions == "teacher"
+
+
+Measure = Curvature | Landscape
+
+MEASURES: dict[str, type[Curvature] | type[Landscape]] = {"curvature": Curvature, "landscape": Landscape}
+
+
+def _each_once(values: tuple[Any, ...], kind: str) -> tuple[Any, ...]:
+    if not values:
+        raise PydanticCustomError("needs", "is empty; give at least one value")
+    if len(set(values)) < len(values):
+        raise PydanticCustomError("twice", "a {kind} is given twice; give each once", {"kind": kind})
+    return values

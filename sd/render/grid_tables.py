@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from sd.plan.measure import Measure
+from sd.plan.measure import Curvature
 from sd.plan.schedule import Plan
 from sd.render.layout import (
     identity,
@@ -41,7 +41,7 @@ def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -
     measures = {m.key: m for step in plan.steps.values() for m in step.measures if checkpoint in m.checkpoints}
     if measures:
         found = database.named("curvature_summary", source="curvature_outcomes", keys=plan.steps)
-        for measure in measures.values():
+        for measure in (measure for measure in measures.values() if isinstance(measure, Curvature)):
             for split in measure.splits:
                 rows = {
                     row["setting"]: row
@@ -84,7 +84,7 @@ def _curvature_table(
     plan: Plan,
     accuracy: dict[str, dict[str, Any]],
     found: dict[str, dict[str, Any]],
-    measure: Measure,
+    measure: Curvature,
     split: str,
     checkpoint: str,
     fill: str,
@@ -106,19 +106,28 @@ def _curvature_table(
                     _estimate(row, "trace", seeds),
                     _probe_error(row),
                     _estimate(row, "lambda_max", seeds),
+                    _estimate(row, "relative_trace", seeds),
+                    _estimate(row, "sharpness", seeds, decimals=4),
                 ]
             )
     missing = sum(isinstance(item, Entry) and item.mean is None for row in rows for item in row)
     notes = [CHECKPOINT_NOTES[checkpoint], *_missing_note(missing, fill)]
     if any(row["not_converged"] for row in found.values()):
-        notes.insert(0, "† the power iteration had not converged for at least one seed.")
+        notes.insert(
+            0, "† not converged for at least one seed: an eigenvalue or the trace missed the accuracy asked for."
+        )
     samples = max((row["n_samples"] for row in found.values()), default=measure.samples)
     return Table(
         title=f"{plan.name}: curvature on the {split} split",
         caption=f"Hessian of the cross-entropy on {samples} fixed {split} images, without augmentation, at checkpoint "
         f"{checkpoint}: mean ± sample standard deviation over {seeds} seed{'s' if seeds > 1 else ''}. "
-        f"s.e. is the standard error of one trace ({measure.probes} probes), averaged over the seeds.",
-        headers=[*identity_headers(studies, alpha=False), "Model", "Accuracy", "Trace", "s.e.", "λmax"],
+        f"s.e. is the standard error of one trace, averaged over the seeds; the relative trace is Σ θ² H, which no "
+        f"rescaling of the weights changes; the sharpness is how much the loss rises at one step of length "
+        f"{measure.rho:g} along its gradient.",
+        headers=[
+            *identity_headers(studies, alpha=False),
+            *("Model", "Accuracy", "Trace", "s.e.", "λmax", "Relative trace", "Sharpness"),
+        ],
         rows=rows,
         notes=notes,
     )
@@ -128,11 +137,11 @@ def _accuracy(row: dict[str, Any] | None, *, expected: int) -> Entry:
     return Entry(row["mean"], row["std"], row["n"], expected) if row else Entry(None)
 
 
-def _estimate(row: dict[str, Any] | None, name: str, expected: int) -> Entry:
-    if not row:
+def _estimate(row: dict[str, Any] | None, name: str, expected: int, *, decimals: int = 2) -> Entry:
+    if not row or row[name] is None:  # not measured, or by a backend that does not give it
         return Entry(None)
-    mark = "†" if name == "lambda_max" and row["not_converged"] else ""
-    return Entry(row[name], row[f"{name}_std"], row["n"], expected, mark=mark)
+    mark = "†" if name in {"trace", "lambda_max"} and row["not_converged"] else ""
+    return Entry(row[name], row[f"{name}_std"], row["n"], expected, decimals=decimals, mark=mark)
 
 
 def _probe_error(row: dict[str, Any] | None) -> Entry:

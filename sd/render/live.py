@@ -52,6 +52,11 @@ class Display:
         self._progress.update(self._bars[cell.key], completed=facts["epoch"], note=note)
         self._progress.update(self._all, note=f"{self._finished}/{self._count}  {self._time_left()}")
 
+    def measuring(self, cell: Cell, line: str, done: int) -> None:
+        """Say beside the cell's bar what is being measured."""
+        if done:
+            self._progress.update(self._bars[cell.key], note=line)
+
     def finished(self, cell: Cell, seconds: float) -> None:
         """Print a line that stays."""
         self._finished += 1

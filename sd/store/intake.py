@@ -8,11 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from sd.plan.measure import MEASURES
 from sd.store.rows import insert, select
 from sd.store.schema import Base
 
 # Tables whose rows belong to one cell and are replaced when its training record is taken in again.
 _OF_TRAINING = ("discrepancies", "evaluations", "checkpoints", "epochs", "cells")
+
+# Tables whose rows belong to one measure of a cell and are replaced when its record is taken in again.
+_OF_MEASURES = ("curvature", "eigenvalues", "spectra", "landscapes", "landscape_points")
 
 
 def take_in(connection: Connection, path: Path, record: Mapping[str, Any], refused: list[str]) -> bool:
@@ -33,9 +37,11 @@ def _replace(connection: Connection, path: Path, record: Mapping[str, Any]) -> N
     tables: dict[str, list[dict[str, Any]]] = record["tables"]
     if record["kind"] == "train":
         _clear_training(connection, tables)
+    if record["kind"] in MEASURES:
+        _clear_measure(connection, [row for name in _OF_MEASURES for row in tables.get(name, [])])
     for table in Base.metadata.sorted_tables:
         rows = tables.get(table.name, [])
-        if not (record["kind"] == "train" and table.name in _OF_TRAINING):
+        if table.name not in (*_OF_TRAINING, *_OF_MEASURES):
             _delete_same(connection, table, rows)
         insert(connection, table, rows)
     cell_key = (path.parent.parent if record["kind"] == "attempt" else path.parent).name
@@ -47,11 +53,21 @@ def _replace(connection: Connection, path: Path, record: Mapping[str, Any]) -> N
 def _clear_training(connection: Connection, tables: dict[str, list[dict[str, Any]]]) -> None:
     """Remove a cell's earlier training; what was measured of it stays, with the checkpoint hash that it belongs to."""
     key = tables["cells"][0]["key"]
-    tables["curvature"] = select(connection, "SELECT * FROM curvature WHERE cell_key = :key", {"key": key})
+    for name in _OF_MEASURES:
+        tables[name] = select(connection, f"SELECT * FROM {name} WHERE cell_key = :key", {"key": key})
     for name in _OF_TRAINING:
         table = Base.metadata.tables[name]
         column = table.c.key if name == "cells" else table.c.cell_key
         connection.execute(sa.delete(table).where(column == key))
+
+
+def _clear_measure(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Remove an earlier result of the measures that these rows are of."""
+    for cell, measure in {(row["cell_key"], row["measure_key"]) for row in rows}:
+        for name in _OF_MEASURES:
+            columns = Base.metadata.tables[name].c
+            of_measure = sa.and_(columns.cell_key == cell, columns.measure_key == measure)
+            connection.execute(sa.delete(Base.metadata.tables[name]).where(of_measure))
 
 
 def _delete_same(connection: Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:

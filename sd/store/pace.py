@@ -6,6 +6,7 @@ from typing import Any
 from sd.plan.cost import Estimate, Pace, estimate
 from sd.plan.schedule import Plan, Step
 from sd.store.database import Database
+from sd.store.schema import HEADS
 
 # What an attempt noted as its device, without the index of a GPU: one card is as fast as the next.
 _HARDWARE = "CASE WHEN a.device LIKE 'cuda:%' THEN 'cuda' || substr(a.device, 7) ELSE a.device END"
@@ -23,7 +24,7 @@ def paces(database: Database, device: str) -> dict[tuple[str, str], Pace]:
         device: ``cpu`` or ``cuda``.
     """
     measures: dict[tuple[str, str, str], dict[str, float]] = {}
-    for row in _curvature(database, device):
+    for row in _measures(database, device):
         measures.setdefault((row["arch"], row["dataset"], row["hardware"]), {})[row["measure_key"]] = row["seconds"]
     found: dict[tuple[str, str], Pace] = {}
     for row in sorted(_epochs(database, device), key=lambda row: -row["cells"]):
@@ -66,12 +67,13 @@ def _epochs(database: Database, device: str) -> list[dict[str, Any]]:
     )
 
 
-def _curvature(database: Database, device: str) -> list[dict[str, Any]]:
-    """Mean seconds of a whole curvature measure of one cell: all its checkpoints and splits."""
+def _measures(database: Database, device: str) -> list[dict[str, Any]]:
+    """Mean seconds of a whole measure of one cell: all its checkpoints and splits."""
+    taken = " UNION ALL ".join(f"SELECT cell_key, measure_key, seconds, attempt_id FROM {t}" for t in HEADS.values())
     return database.rows(
         f"SELECT c.arch, c.dataset, {_HARDWARE} AS hardware, h.measure_key,"
         " SUM(h.seconds) / COUNT(DISTINCT c.key) AS seconds"
-        " FROM curvature h JOIN cells c ON c.key = h.cell_key JOIN attempts a ON a.id = h.attempt_id"
+        f" FROM ({taken}) h JOIN cells c ON c.key = h.cell_key JOIN attempts a ON a.id = h.attempt_id"
         " WHERE a.device LIKE :kind GROUP BY c.arch, c.dataset, hardware, h.measure_key",
         kind=f"{device}%",
     )

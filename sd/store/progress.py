@@ -9,6 +9,7 @@ from sd.plan.measure import Measure
 from sd.plan.schedule import Plan, Step
 from sd.store.database import Database
 from sd.store.record import BadRecord, cell_folder, read_record
+from sd.store.schema import HEADS
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ def train_record(folder: Path) -> Path:
 def measure_record(folder: Path, measure: Measure) -> Path:
     """The record of one measure of a cell, with these settings."""
     return folder / f"{measure.name}-{measure.key}.json"
+
+
+def measure_is_done(folder: Path, measure: Measure) -> bool:
+    """Whether the measure's record is there and of the checkpoints that are there now."""
+    try:
+        now = {row["checkpoint"]: row["sha256"] for row in read_record(train_record(folder))["tables"]["checkpoints"]}
+        rows = read_record(measure_record(folder, measure))["tables"][HEADS[measure.name]]
+        return all(now[row["checkpoint"]] == row["checkpoint_sha256"] for row in rows)
+    except (BadRecord, LookupError):
+        return False
 
 
 def is_trained(folder: Path) -> bool:
@@ -66,10 +77,13 @@ def scores_in(database: Database, keys: Iterable[str]) -> dict[str, dict[str, fl
 def progress(plan: Plan, root: Path, database: Database) -> Done:
     """What is known and what is trained, of a plan whose records have been taken in."""
     known = {row["cell_key"] for row in database.rows("SELECT DISTINCT cell_key FROM evaluations WHERE split = 'test'")}
+    taken = " UNION ALL ".join(
+        f"SELECT cell_key, measure_key, checkpoint, checkpoint_sha256 FROM {t}" for t in HEADS.values()
+    )
     measured = {
         (row["cell_key"], row["measure_key"])
         for row in database.rows(
-            "SELECT DISTINCT h.cell_key, h.measure_key FROM curvature h JOIN checkpoints k"
+            f"SELECT DISTINCT h.cell_key, h.measure_key FROM ({taken}) h JOIN checkpoints k"
             " ON k.cell_key = h.cell_key AND k.checkpoint = h.checkpoint AND k.sha256 = h.checkpoint_sha256"
         )
     }

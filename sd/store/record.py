@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sd.durable import write_durably
+from sd.plan.measure import MEASURES
 
 RECORD_VERSION = 1
 
@@ -24,7 +25,7 @@ def write_record(path: Path, kind: str, tables: dict[str, list[dict[str, Any]]],
     """Write a record durably.
 
     Args:
-        kind: ``train``, ``curvature`` or ``attempt``.
+        kind: ``train``, ``attempt``, or the name of a measure.
         tables: rows for the database, by table name; every column of the schema, plain JSON values.
         more: further facts for readers of the file, such as the cell's lineage.
     """
@@ -60,5 +61,6 @@ def find_records(root: Path) -> Iterator[Path]:
 def records_of(folder: Path) -> list[Path]:
     """The record files of one cell, its training first."""
     train = folder / "train.json"
-    others = sorted(folder.glob("curvature-*.json")) + sorted(folder.glob("attempts/*.json"))
+    measures = [path for name in MEASURES for path in sorted(folder.glob(f"{name}-*.json"))]
+    others = measures + sorted(folder.glob("attempts/*.json"))
     return [path for path in [train, *others] if path.exists()]

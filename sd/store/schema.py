@@ -3,7 +3,10 @@
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+
+HEADS = {"curvature": "curvature", "landscape": "landscapes"}
+"""The table that holds, for a measure, a row of each checkpoint and split that it was taken of."""
 
 
 class Base(DeclarativeBase):
@@ -149,13 +152,91 @@ class CurvatureRow(Base):
     dtype: Mapped[str]
     trace: Mapped[float]
     trace_stderr: Mapped[float]
+    trace_estimator: Mapped[str]
     probes: Mapped[int]
+    relative_trace: Mapped[float | None]
+    relative_trace_stderr: Mapped[float | None]
     lambda_max: Mapped[float]
     lambda_max_residual: Mapped[float]
-    iterations: Mapped[int]
+    lambda_min: Mapped[float | None]
+    lambda_min_residual: Mapped[float | None]
+    mean_loss: Mapped[float]
+    sharpness: Mapped[float]
+    rho: Mapped[float]
+    runs: Mapped[int]
+    steps: Mapped[int]
+    hvps: Mapped[int]
+    passes: Mapped[int]
     converged: Mapped[bool]
     seconds: Mapped[float]
     attempt_id: Mapped[str]
+
+
+class EigenvalueRow(Base):
+    """One row one of the largest eigenvalues of a curvature measurement, counted from 1."""
+
+    __tablename__ = "eigenvalues"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    measure_key: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint: Mapped[str] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    eigenvalue: Mapped[float]
+    residual: Mapped[float]
+
+
+class SpectrumRow(Base):
+    """One row a node of the spectral density of a curvature measurement, ascending, counted from 1."""
+
+    __tablename__ = "spectra"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    measure_key: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint: Mapped[str] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    node: Mapped[float]
+    weight: Mapped[float]
+
+
+class LandscapeRow(Base):
+    """One row a loss surface or line: a checkpoint of a cell on a fixed subset of a split, along given directions."""
+
+    __tablename__ = "landscapes"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    measure_key: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint: Mapped[str] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    seed: Mapped[int] = mapped_column(primary_key=True)
+    checkpoint_sha256: Mapped[str]
+    teacher_sha256: Mapped[str | None]
+    n_samples: Mapped[int]
+    subset_sha256: Mapped[str]
+    directions: Mapped[str]
+    normalise: Mapped[str | None]
+    statistics: Mapped[str]
+    norm_x: Mapped[float]
+    norm_y: Mapped[float | None]
+    seconds: Mapped[float]
+    attempt_id: Mapped[str]
+
+
+class LandscapePoint(Base):
+    """One row a point of a loss surface or line."""
+
+    __tablename__ = "landscape_points"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    measure_key: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint: Mapped[str] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    seed: Mapped[int] = mapped_column(primary_key=True)
+    x: Mapped[float] = mapped_column(primary_key=True)
+    y: Mapped[float] = mapped_column(primary_key=True)
+    loss: Mapped[float]
+    top1: Mapped[float]
 
 
 class Discrepancy(Base):

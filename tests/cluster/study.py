@@ -12,7 +12,7 @@ GRID = """\
 name: small
 defaults: {dataset: digits, arch: resnet8, recipe: digits, aug: crop, epochs: 4, seeds: [0], rounds: 1, alpha: 0.5}
 cells:
-  - {sam: true, measure: [curvature], curvature: {samples: 20, probes: 2, iterations: 2, splits: [train]}}
+  - {sam: true, measure: [curvature], curvature: {samples: 20, probes: 2, steps: 3, splits: [train]}}
 """
 
 

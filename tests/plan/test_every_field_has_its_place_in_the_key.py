@@ -50,6 +50,7 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "recipe": ("recipe: appendix_a", COLUMNS),
     "measure": ("measure: [curvature]", set()),
     "curvature": ("curvature: {probes: 7}", set()),
+    "landscape": ("landscape: {points: 7}", set()),
     "epochs": ("epochs: 31", COLUMNS),
     "batch_size": ("batch_size: 97", COLUMNS),
     "learning_rate": ("learning_rate: 0.02501", COLUMNS),

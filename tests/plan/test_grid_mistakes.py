@@ -69,7 +69,12 @@ MISTAKES = [
         "teacher_checkpoint: best_val needs a part held out; add val_fraction: 0.1",
     ),
     ("rounds: 1", "rounds: 1\n  label_noise: 1", 7, "label_noise: 1 should be less than 1"),
-    ("rounds: 1", "rounds: 1\n  measure: [trace]", 7, "measure: 'trace' is not a known measure; known: curvature"),
+    (
+        "rounds: 1",
+        "rounds: 1\n  measure: [trace]",
+        7,
+        "measure: 'trace' is not a known measure; known: curvature, landscape",
+    ),
     (
         "rounds: 1",
         "rounds: 1\n  curvature: {probe: 3}",

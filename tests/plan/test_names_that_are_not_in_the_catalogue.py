@@ -119,7 +119,7 @@ def test_cells_of_unknown_cost_are_left_out_of_an_estimate_unless_their_like_was
 
 def test_a_measure_is_priced_by_the_pace_without_operations() -> None:
     """Of images: a Hessian-vector product is six forward passes of each."""
-    own, measure = cell("my_models:mlp"), Curvature(samples=500, probes=10, iterations=10)
+    own, measure = cell("my_models:mlp"), Curvature(samples=500, probes=10, steps=10)
     found = estimate(
         [Step(own, (measure,))], {own.key: "cpu"}, {"cpu": {(own.arch, "cifar10"): Pace("cpu", 1, 5.0, {})}}
     )

@@ -7,7 +7,7 @@ import pytest
 
 from sd import BadInput
 from sd.plan.grid import Block, Resources, read_grid
-from sd.plan.measure import Curvature
+from sd.plan.measure import MEASURES
 from sd.plan.recipe import Recipe
 
 GRID = """\
@@ -25,7 +25,7 @@ resources:
 # What each key takes; everything else is wrong.
 NAMES = {"arch", "dataset", "recipe", "aug", "measure", "teacher_checkpoint", "schedule", "precision"}
 SWITCHES = {"sam", "nesterov"}
-MAPPINGS = {"curvature"}
+MAPPINGS = {"curvature", "landscape"}
 NULLABLE = {"clip_norm", "gamma", "sam_rho", "ema_decay", "cutout_length"}  # null is how an option is turned off
 
 KINDS = {
@@ -102,7 +102,7 @@ def test_a_wrong_resource_is_one_line_that_names_it(key: str, value: str, tmp_pa
 OF_CURVATURE = [
     *(
         (key, value)
-        for key in ("samples", "probes", "iterations")
+        for key in ("samples", "probes", "steps", "top", "runs")
         for value in ("wrong", "0", "1.5", "true", "[5]", "")
     ),
     ("probes", "1"),
@@ -113,19 +113,54 @@ OF_CURVATURE = [
     ("splits", "[train, train]"),
     ("splits", "[validation]"),
     ("name", "spectrum"),
+    *(("trace_error", value) for value in ("wrong", "-0.1", "1", "true", ".nan")),
+    *(("rho", value) for value in ("wrong", "0", "-1", "true", ".inf")),
+    ("backend", "curvlinops"),
+]
+OF_LANDSCAPE = [
+    *((key, value) for key in ("samples", "points") for value in ("wrong", "0", "1.5", "true", "[5]", "")),
+    *(("span", value) for value in ("wrong", "0", "-1", "true", ".inf")),
+    *(("seeds", value) for value in ("0", "[]", "[1, 1]", "[-1]", "[true]")),
+    ("points", "1002"),
+    ("directions", "pca"),
+    ("normalise", "layer"),
+    ("statistics", "none"),
+    ("checkpoints", "[last, last]"),
+    ("splits", "[]"),
+    ("name", "surface"),
+]
+OF_MEASURES = [
+    *(("curvature", key, value) for key, value in OF_CURVATURE),
+    *(("landscape", key, value) for key, value in OF_LANDSCAPE),
 ]
 
 
-def test_settings_of_the_measure_are_all_tried() -> None:
-    assert {key for key, _ in OF_CURVATURE} == {*Curvature.model_fields, "name"}
+@pytest.mark.parametrize("name", MEASURES)
+def test_settings_of_the_measures_are_all_tried(name: str) -> None:
+    tried = {key for measure, key, _ in OF_MEASURES if measure == name}
+    assert tried == {*MEASURES[name].model_fields, "name"}
 
 
-@pytest.mark.parametrize(("key", "value"), OF_CURVATURE)
-def test_a_wrong_setting_of_a_measure_is_one_line_that_names_it(key: str, value: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("measure", "key", "value"), OF_MEASURES)
+def test_a_wrong_setting_of_a_measure_is_one_line_that_names_it(
+    measure: str, key: str, value: str, tmp_path: Path
+) -> None:
     """A checkpoint given twice would be measured twice, and its record would never fit the database."""
-    measured = f"    measure: curvature\n    curvature:\n      {key}: {value}\n"
+    measured = f"    measure: {measure}\n    {measure}:\n      {key}: {value}\n"
     (found,) = mistakes(tmp_path, GRID.replace("resources:", f"{measured}resources:"))
-    assert found.startswith(f"10: curvature.{key}: ")
+    assert found.startswith(f"10: {measure}.{key}: ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("curvature: {top: 100}", "steps 60 cannot find the top 100 eigenvalues"),
+        ("landscape: {directions: teacher, seeds: [1, 2]}", "seeds are of random directions"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_one_line(settings: str, said: str, tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, GRID.replace("resources:", f"    {settings}\nresources:"))
+    assert said in found
 
 
 @pytest.mark.parametrize("value", ["[true]", "[1.5]", "[-5]", "[0]", "[20, 10]", "[10, 10]", "[a]", "[[10], [10]]"])

@@ -113,13 +113,14 @@ def test_curvature_has_the_shape_of_table_4(synthetic: SyntheticRoot, database: 
     database.ingest(find_records(synthetic.root))
     found = tables(cells, database, synthetic.curvature)
     assert [table.title for table in found[1:]] == [f"study: curvature on the {s} split" for s in ("train", "test")]
-    assert found[1].headers == ["Architecture", "Dataset", "Aug", "Model", "Accuracy", "Trace", "s.e.", "λmax"]
+    columns = ["Model", "Accuracy", "Trace", "s.e.", "λmax", "Relative trace", "Sharpness"]
+    assert found[1].headers == ["Architecture", "Dataset", "Aug", *columns]
     assert [row[3:] for row in found[1].texts()] == [
-        ["Teacher", "90.00 ± 0.00", "105.00 ± 7.07", "1.00", "10.00 ± 0.00"],
-        ["Round 1 (α=0.5)", "90.00 ± 0.00", "55.00 ± 7.07", "1.00", "10.00† ± 0.00"],
+        ["Teacher", "90.00 ± 0.00", "105.00 ± 7.07", "1.00", "10.00 ± 0.00", "10.50 ± 0.71", "0.0250 ± 0.0000"],
+        ["Round 1 (α=0.5)", "90.00 ± 0.00", "55.00† ± 7.07", "1.00", "10.00† ± 0.00", "5.50 ± 0.71", "0.0250 ± 0.0000"],
     ]
-    assert "10 fixed train images" in found[1].caption and "(2 probes)" in found[1].caption
-    assert found[1].notes[0].startswith("† the power iteration had not converged")
+    assert "10 fixed train images" in found[1].caption and "length 0.05" in found[1].caption
+    assert found[1].notes[0].startswith("† not converged")
 
 
 def test_the_papers_table_has_its_rows_and_ours_below(synthetic: SyntheticRoot, database: Database) -> None:

@@ -16,7 +16,7 @@ from study import Study, wait_for
 GRID = """\
 name: NAME
 defaults: {dataset: digits, arch: resnet8, recipe: digits, aug: crop, seeds: 0,
-           curvature: {samples: 20, probes: 2, iterations: 2, splits: [train]}}
+           curvature: {samples: 20, probes: 2, steps: 3, splits: [train]}}
 cells:
   - {epochs: 40, rounds: 1, alpha: 0.5, measure: [curvature]}
   - {epochs: 3}

@@ -34,6 +34,8 @@ def test_mean_and_std_are_numpys_with_ddof_1(synthetic: SyntheticRoot, database:
     row = database.rows("SELECT * FROM curvature_summary WHERE checkpoint = 'last' AND split = 'train'")[0]
     assert row["trace_std"] == pytest.approx(traces.std(ddof=1)) and row["trace"] == pytest.approx(traces.mean())
     assert row["lambda_max_std"] == pytest.approx(traces.std(ddof=1) / 7)
+    assert row["relative_trace_std"] == pytest.approx(traces.std(ddof=1) / 10)
+    assert row["sharpness"] == 0.025 and row["sharpness_std"] == pytest.approx(0)
 
 
 def test_one_seed_has_no_standard_deviation(synthetic: SyntheticRoot, database: Database) -> None:

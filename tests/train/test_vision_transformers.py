@@ -80,5 +80,5 @@ def test_attention_has_a_second_derivative_only_within_twice_differentiable() ->
 
 
 def test_the_curvature_of_a_vision_transformer_is_measured() -> None:
-    found = curvature(build(TINY, 10), torch.randn(4, 3, 32, 32), torch.arange(4), probes=2, iterations=2, batch_size=2)
+    found = curvature(build(TINY, 10), torch.randn(4, 3, 32, 32), torch.arange(4), probes=2, steps=3, batch_size=2)
     assert found.n_samples == 4 and found.trace_stderr > 0
