@@ -11,6 +11,7 @@ import pytest
 
 from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS
 from sd.plan.grid import Block, read_grid
+from sd.plan.measure import MEASURES
 from sd.plan.recipe import RECIPES, Recipe
 from sd.plan.resources import Resources, _ProfileFile
 
@@ -74,4 +75,5 @@ def test_the_grid_of_the_readme_is_read(tmp_path: Path) -> None:
 def test_every_key_and_name_of_a_grid_is_in_the_readme() -> None:
     named = set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", README))
     assert {*ARCHITECTURES, *DATASETS, *AUGMENTATIONS, *RECIPES, *Block.model_fields, *Recipe.model_fields} <= named
+    assert {key for settings in MEASURES.values() for key in settings.model_fields} <= named
     assert {*Resources.model_fields, *_ProfileFile.model_fields} <= named

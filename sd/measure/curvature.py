@@ -360,8 +360,7 @@ class _Measurement:
             seed=self.seed,
             on_batch=self._said("trace"),
         )
-        if self.scratch.folder is not None and math.isfinite(found.stderr):
-            self.scratch.keep("trace", asdict(found))
+        self.scratch.keep("trace", asdict(found))
         return found
 
     def _hutchinson(self, vectors: Tensor, values: list[float]) -> Trace:

@@ -9,19 +9,23 @@ If every output is, piece by piece, affine in each single parameter (``affine.py
 Σⱼ θⱼ² Hⱼⱼ = Σⱼ θⱼ² Gⱼⱼ. Networks of convolutions, batch norms in eval mode and ReLU are of that kind: all parameters
 of a layer enter its output linearly, and what follows is piecewise linear. GELU, softmax and layer norm are not.
 
-With Bᵢ Bᵢᵀ = Aᵢ, tr G = (1/n) Σᵢ ‖Jᵢᵀ Bᵢ‖_F². For a unit vector q, uniform in the r-dimensional space on which Bᵢ
-acts, E[r ‖Jᵢᵀ Bᵢ q‖²] = ‖Jᵢᵀ Bᵢ‖_F². So one backward pass, with output gradient Bᵢ qᵢ for every image at once, gives
-an unbiased estimate, if the squared norms are taken **image by image**: images then add no noise to one another.
-Taking the q's of an image orthogonal to each other, r passes give ‖Jᵢᵀ Bᵢ‖_F² exactly, and m < r passes have the
-variance of sampling m of r without replacement, S²ᵢ/m · (1 − m/r), S²ᵢ the sample variance. For cross-entropy
-A = diag(p) − ppᵀ has rank r = classes − 1: with q ⟂ √p and B = diag(√p) − p√pᵀ, Bq = √p ∘ q.
+With Bᵢ Bᵢᵀ = Aᵢ and independent signs ε, E[‖Jᵢᵀ Bᵢ ε‖²] = ‖Jᵢᵀ Bᵢ‖_F², and tr G = (1/n) Σᵢ ‖Jᵢᵀ Bᵢ‖_F². So one backward
+pass, with output gradient Bᵢ εᵢ for every image at once, gives an unbiased estimate, if the squared norms are taken
+**image by image**: images then add no noise to one another. The ε's of an image are rows, in random order, of a
+Hadamard matrix of order N whose columns have random signs: all N of them give ‖Jᵢᵀ Bᵢ‖_F² exactly, and m < N have the
+variance of sampling m of N without replacement, S²ᵢ/m · (1 − m/N), S²ᵢ the sample variance.
+
+For cross-entropy A = diag(p) − ppᵀ, the covariance of a class drawn by p. B's columns are the contrasts of the most
+probable class to the rest, of the second to what then remains, and so on, each by the standard deviation of that
+choice. Then the noise is in products of different columns alone, and where two classes share all the probability, as
+they nearly do for most of the images that count, there is none.
 
 Where a network's layers do not allow norms image by image, the norm of the whole batch's gradient, with random signs
 for the images, has the same mean and a larger variance (``summed``).
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -35,7 +39,7 @@ from sd.measure.affine import affine_in_each_parameter
 from sd.measure.hessian import Loss
 from sd.train.randomness import generator
 
-PILOT_OF_AN_IMAGE, PILOT = 2, 20
+PILOT_OF_AN_IMAGE, PILOT = 4, 20
 """Probes from whose spread the number of all is decided: of each image, of which there are many; of all together."""
 
 AT_A_TIME = 4
@@ -91,16 +95,13 @@ def gauss_newton_trace(
     layers = _layers(model, images[:1])
     with torch.no_grad():
         classes = model(images[:1]).shape[1]
-    rank = classes - 1 if loss == "ce" else classes
     if layers:
         size = _images_at_a_time(model, layers, images[:1])
-        further: Callable[[int, int], _Sums] = partial(
-            _by_image, model, layers, images, size, loss, rank, seed, on_batch
-        )
+        further: Callable[[int, int], _Sums] = partial(_by_image, model, layers, images, size, loss, seed, on_batch)
     else:
-        further = partial(_by_batch, model, images, loss, rank, seed, on_batch)
-    limit: float = rank if layers else math.inf
-    most = min(probes, rank) if layers else probes
+        further = partial(_by_batch, model, images, loss, seed, on_batch)
+    limit: float = _order(classes) if layers else math.inf
+    most = int(min(probes, limit))
     sums = _Sums.none(len(labels) if layers else 1, images.device)
     passes = 0
     wanted = min(most, PILOT_OF_AN_IMAGE if layers else PILOT)
@@ -126,7 +127,9 @@ def gauss_newton_trace(
 def _needed(mean: float, variance: float, target: float, limit: float) -> int:
     """Probes m at which sqrt(variance · (1/m − 1/limit)) reaches ``target`` · ``mean``."""
     wanted = (target * abs(mean)) ** 2 + variance / limit
-    return math.ceil(variance / wanted) if variance and wanted else (int(limit) if variance else 1)
+    if not variance:
+        return 1
+    return math.ceil(variance / wanted) if wanted else int(min(limit, 1 << 30))
 
 
 @dataclass(frozen=True)
@@ -162,18 +165,47 @@ class _Sums:
         return mean.tolist(), errors.tolist()
 
 
-def _probe(logits: Tensor, loss: Loss, count: int, draws: Callable[[int], torch.Generator]) -> Tensor:
-    """The first ``count`` of an image's vectors Bᵢ q, q orthonormal and uniform in B's space: (count, n, classes).
+def _probe(logits: Tensor, loss: Loss, before: int, count: int, draws: torch.Generator) -> Tensor:
+    """Vectors B ε of each image, the ``count`` that follow the first ``before``: (count, n, classes)."""
+    n, classes = logits.shape
+    order = _order(classes)
+    signs = torch.randint(0, 2, (n, classes), generator=draws, device=logits.device) * 2 - 1
+    rows = torch.rand((n, order), generator=draws, device=logits.device).argsort(dim=1)[:, before : before + count]
+    epsilon = _hadamard(rows, classes) * signs[:, None]
+    vectors = epsilon.double() if loss == "mse" else _contrasts(logits.detach().double().softmax(1), epsilon)
+    return vectors.to(logits.dtype).transpose(0, 1)
 
-    Probe k is drawn by ``draws(k)``, so that more probes go on where fewer have ended.
+
+def _order(classes: int) -> int:
+    """The order of a Hadamard matrix with a column for each class."""
+    return int(2 ** math.ceil(math.log2(classes)))
+
+
+def _hadamard(rows: Tensor, columns: int) -> Tensor:
+    """The entries ±1 of these rows of Sylvester's matrix: (…, columns)."""
+    odd = rows[..., None] & torch.arange(columns, device=rows.device)
+    for shift in (16, 8, 4, 2, 1):
+        odd = odd ^ (odd >> shift)
+    return 1 - 2 * (odd & 1)
+
+
+def _contrasts(p: Tensor, epsilon: Tensor) -> Tensor:
+    """B ε for A = diag(p) − ppᵀ, with one column of B for each class but the least probable: (n, m, classes).
+
+    Column k, of classes in falling order of p, is √(pₖ tₖ / (pₖ + tₖ)) (eₖ − Σ_{j>k} pⱼ eⱼ / tₖ), tₖ = Σ_{j>k} pⱼ.
+
+    Args:
+        p: (n, classes); ``epsilon``: (n, m, classes), whose last sign goes unused.
     """
-    p = logits.detach().double()
-    null = [p.softmax(1).sqrt()] if loss == "ce" else []
-    drawn = [torch.randn(p.shape, generator=draws(k), dtype=torch.float64, device=p.device) for k in range(count)]
-    columns, _ = torch.linalg.qr(torch.stack(null + drawn, dim=2))
-    q = columns[:, :, len(null) :].permute(2, 0, 1)
-    vectors: Tensor = (q * null[0] if null else q).to(logits.dtype)
-    return vectors
+    p, order = p.sort(dim=1, descending=True)
+    tail = p.flip(1).cumsum(1).flip(1) - p
+    tail[:, -1] = 0
+    tail = tail.clamp_min(0)
+    weight = (p * tail / (p + tail).clamp_min(1e-300)).sqrt()
+    share = torch.where(tail > 0, weight / tail.clamp_min(1e-300), 0)
+    on_rest = (epsilon * share[:, None]).cumsum(2) - epsilon * share[:, None]
+    sorted_vectors = epsilon * weight[:, None] - p[:, None] * on_rest
+    return torch.empty_like(sorted_vectors).scatter_(2, order[:, None].expand_as(sorted_vectors), sorted_vectors)
 
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -222,7 +254,6 @@ def _by_image(
     images: Tensor,
     size: int,
     loss: Loss,
-    rank: int,
     seed: int,
     on_batch: Callable[[int, int], None],
     before: int,
@@ -235,7 +266,7 @@ def _by_image(
         on_batch(index, math.ceil(n / size))
         with _Watched(layers) as watched:
             logits = model(batch)
-        probes = _probe(logits, loss, before + count, partial(generator, images.device, seed, "probe", index))[before:]
+        probes = _probe(logits, loss, before, count, generator(images.device, seed, "probe", index))
         noted = [(module, *watched.calls[module][0]) for module in layers]
         edges = [edge for _, _, edge, _ in noted]
         grads = [torch.autograd.grad(logits, edges, probe, retain_graph=True, allow_unused=True) for probe in probes]
@@ -244,7 +275,7 @@ def _by_image(
             of_layer = [one[place] for one in grads]
             if of_layer[0] is not None:
                 squares += _squared_norms(module, x, torch.stack([one for one in of_layer if one is not None], 1))
-        found.append(squares * (rank / n))
+        found.append(squares / n)
     each = torch.cat(found).permute(2, 0, 1)
     return _Sums(each.sum(2), each.square().sum(2), count)
 
@@ -323,7 +354,6 @@ def _by_batch(
     model: nn.Module,
     images: Tensor,
     loss: Loss,
-    rank: int,
     seed: int,
     on_batch: Callable[[int, int], None],
     before: int,
@@ -336,21 +366,11 @@ def _by_batch(
     for index, batch in enumerate(images.split(_SUMMED)):
         on_batch(index, math.ceil(n / _SUMMED))
         logits = model(batch)
-        for k, gradient in enumerate(_summed(logits, parameters, loss, index, before, count, rank, seed)):
+        for k in range(count):
+            draws = generator(images.device, seed, "summed", index, before + k)
+            vector = _probe(logits, loss, 0, 1, draws)[0]
+            gradient = torch.autograd.grad(logits, parameters, vector, retain_graph=True, allow_unused=True)
             for parameter, part in zip(parameters, gradient, strict=True):
                 if part is not None:
                     values[:, k] += _with_weight(part.reshape(1, -1), parameter)[0] / n
     return _Sums(values.sum(1, keepdim=True), values.square().sum(1, keepdim=True), count)
-
-
-def _summed(
-    logits: Tensor, parameters: Sequence[Tensor], loss: Loss, index: int, before: int, count: int, rank: int, seed: int
-) -> Iterator[tuple[Tensor | None, ...]]:
-    """The gradient along Σᵢ ± √r Bᵢ qᵢ, for each probe."""
-    for k in range(before, before + count):
-        vector = _probe(logits, loss, 1, partial(generator, logits.device, seed, "summed", index, k))[0]
-        draws = generator(logits.device, seed, "signs", index, k)
-        signs = torch.randint(0, 2, (len(logits), 1), generator=draws, device=logits.device) * 2 - 1
-        yield torch.autograd.grad(
-            logits, parameters, math.sqrt(rank) * vector * signs, retain_graph=True, allow_unused=True
-        )

@@ -80,7 +80,7 @@ class Hessian:
         Raises:
             NotOneFunction: dropout or batch statistics are active (:func:`check_is_one_function`).
         """
-        self.model, self.loss = model, loss
+        self.model, self.loss, self.n_samples = model, loss, len(labels)
         self.parameters = list(model.parameters())
         self.shapes = [parameter.shape for parameter in self.parameters]
         self.size = sum(parameter.numel() for parameter in self.parameters)
@@ -92,7 +92,6 @@ class Hessian:
         budget = GRAPH_BUDGET["cuda" if self.device.type == "cuda" else "cpu"]
         self.batch_size = min(batch_size or max(1, budget // max(1, per_image)), len(labels))
         self._batches = list(zip(images.split(self.batch_size), labels.split(self.batch_size), strict=True))
-        self.n_samples = len(labels)
         self._keeps = min(keep_bytes // (per_image * self.batch_size), len(self._batches))
         self._kept: list[_Graph] = []
         held = min(max(self._keeps + 1, 1), len(self._batches))
@@ -198,7 +197,7 @@ class _Graph:
         # A parameter that the loss does not depend on, or only linearly, has a row of zeros.
         self._places = [i for i, one in enumerate(found) if one is not None and one.requires_grad]
         self.gradients = [one for one in found if one is not None and one.requires_grad]
-        self._share = len(labels) / getattr(hessian, "n_samples", len(labels))
+        self._share = len(labels) / hessian.n_samples
 
     def add_product(self, total: Tensor, vector: list[Tensor]) -> None:
         """Add the batch's share of H·vector to ``total``, in place."""

@@ -5,8 +5,10 @@ filter, nothing along batch norms and biases. Directions of one seed are the sam
 to that scaling, so surfaces of a teacher and its students can be laid beside each other (spec H20).
 """
 
+import contextlib
 import copy
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -139,7 +141,13 @@ def landscape(
             parts = [part for one in chosen for part in one]
             scratch = Scratch.at(scratch, fingerprint_of, model, images, labels, xs, ys, statistics, *parts)
         walker = stack.enter_context(_Walker.over(model, images, labels, chosen, statistics, batch_size))
-        rows: list[list[tuple[float, float]]] = (scratch.kept(name) or {"rows": []})["rows"]
+        known = scratch.kept(name) or {"rows": [], "seconds": 0.0}
+        rows: list[list[tuple[float, float]]] = known["rows"]
+        started = time.monotonic() - known["seconds"]
+
+        def keep() -> None:
+            scratch.keep(name, {"rows": rows, "seconds": time.monotonic() - started})
+
         try:
             while len(rows) < len(ys):
                 row: list[tuple[float, float]] = []
@@ -148,11 +156,12 @@ def landscape(
                     row.append(walker.at(x, ys[len(rows)]))
                 rows.append(row)
                 if scratch.is_due():
-                    scratch.keep(name, {"rows": rows})
+                    keep()
         except BaseException:
-            scratch.keep(name, {"rows": rows})
+            with contextlib.suppress(OSError):  # what stopped it should be seen, not a disk that is full besides
+                keep()
             raise
-        seconds = scratch.seconds
+        seconds = time.monotonic() - started
         if own:
             scratch.clear()
     return Surface(

@@ -1,95 +1,156 @@
-"""Trace and largest eigenvalue against Hessians that come from elsewhere: closed forms and dense float64 matrices."""
+"""Curvature against Hessians that come from elsewhere: closed forms, dense float64 matrices, PyHessian."""
 
+import copy
 import math
+import sys
+import warnings
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
-from torch import nn
-from torch.func import functional_call, hessian
+from networks import Attentive, Convolutional, dense_hessian, digits, trained
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sd.measure.curvature import Curvature, curvature
-from sd.train.datasets import load
+from sd.measure.curvature import curvature, spectral_density, top_eigenvectors
+from sd.measure.gauss_newton import applies, gauss_newton_trace
+from sd.measure.hessian import Hessian, NotOneFunction, differentiable
+from sd.measure.hutchinson import deflated_trace
+from sd.measure.scratch import Scratch
 from sd.train.models import build
 
-
-class Small(nn.Module):
-    """A ReLU network with batch norm on averaged digits: 248 parameters, so that its Hessian can be written out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 2, 3, 2, bias=False)
-        self.bn = nn.BatchNorm2d(2)
-        self.linear = nn.Linear(2 * 3 * 3, 10)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.linear(F.relu(self.bn(self.conv(F.avg_pool2d(x, 4)))).flatten(1))
+Known = tuple[nn.Module, Tensor]
+NETWORKS: dict[str, Callable[[], nn.Module]] = {"convolutional": Convolutional, "attentive": Attentive}
 
 
-@pytest.fixture(scope="module")
-def digits() -> tuple[torch.Tensor, torch.Tensor]:
+@pytest.fixture(scope="module", params=NETWORKS)
+def known(request: pytest.FixtureRequest) -> Known:
+    """A trained network and its whole Hessian."""
     torch.set_num_threads(1)
-    data = load("digits")
-    return data.normalise(data.train_images[:120]), data.train_labels[:120]
-
-
-@pytest.fixture(scope="module")
-def small(digits: tuple[torch.Tensor, torch.Tensor]) -> nn.Module:
     torch.manual_seed(0)
-    model = Small()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    for _ in range(60):
-        optimizer.zero_grad()
-        F.cross_entropy(model(digits[0]), digits[1]).backward()
-        optimizer.step()
-    return model
+    model = trained(NETWORKS[request.param]())
+    return model, dense_hessian(copy.deepcopy(model), *digits())
 
 
-@pytest.fixture(scope="module")
-def dense(small: nn.Module, digits: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    """The whole Hessian in eval mode, in float64, by torch.func."""
-    model = Small().double()
-    model.load_state_dict(small.state_dict())
-    model.eval()
-    names, values = zip(*model.named_parameters(), strict=True)
-    sizes = [value.numel() for value in values]
-
-    def loss(flat: torch.Tensor) -> torch.Tensor:
-        parts = [part.view_as(value) for part, value in zip(flat.split(sizes), values, strict=True)]
-        logits = functional_call(model, dict(zip(names, parts, strict=True)), digits[0].double())
-        return F.cross_entropy(logits, digits[1])
-
-    return hessian(loss)(torch.cat([value.detach().flatten() for value in values]))
+def test_every_eigenvalue_of_the_dense_hessian_is_found(known: Known) -> None:
+    model, dense = known
+    size = len(dense)
+    found = curvature(model, *digits(), steps=size, top=size, dtype=torch.float64)
+    wanted = torch.linalg.eigvalsh(dense).flip(0)
+    largest = float(wanted[0])
+    assert len(found.eigenvalues) == size
+    assert torch.tensor(found.eigenvalues) == pytest.approx(wanted, rel=1e-6, abs=1e-9 * largest)
+    assert found.trace == pytest.approx(float(dense.trace()), abs=3 * found.trace_stderr + 1e-9 * largest)
+    assert found.weights == pytest.approx([1 / size] * size)
+    assert found.lambda_min == pytest.approx(float(wanted[-1]), rel=1e-6) and found.converged
 
 
-def test_trace_and_lambda_max_are_those_of_the_dense_hessian(
-    small: nn.Module, dense: torch.Tensor, digits: tuple[torch.Tensor, torch.Tensor]
-) -> None:
-    found = curvature(small, *digits, probes=200, iterations=200, tolerance=1e-6)
+def test_the_top_hundred_are_those_of_the_dense_hessian(known: Known) -> None:
+    model, dense = known
+    found = curvature(model, *digits(), steps=len(dense) - 30, top=100, trace_error=0.5)
+    wanted = torch.linalg.eigvalsh(dense).flip(0)[:100]
+    assert found.eigenvalues == pytest.approx(wanted.tolist(), rel=1e-3, abs=1e-5 * float(wanted[0]))
+
+
+def test_residuals_bound_the_error_of_few_steps(known: Known) -> None:
+    model, dense = known
+    found = curvature(model, *digits(), steps=12, top=12, trace_error=0.5, dtype=torch.float64)
     values = torch.linalg.eigvalsh(dense)
-    largest = values[values.abs().argmax()]
-    assert found.converged
-    assert found.lambda_max == pytest.approx(float(largest), rel=1e-4)
-    assert (values - found.lambda_max).abs().min() <= found.lambda_max_residual + 1e-4
-    assert abs(found.trace - float(dense.trace())) < 4 * found.trace_stderr
-    assert found.n_samples == 120 and found.probes == 200
+    for value, residual in zip(found.eigenvalues, found.residuals, strict=True):
+        assert float((values - value).abs().min()) <= residual + 1e-9
+    assert found.lambda_min is not None and found.lambda_min_residual is not None
+    assert float((values - found.lambda_min).abs().min()) <= found.lambda_min_residual + 1e-9
+    assert not found.converged and found.steps == 12
 
 
-def test_the_standard_error_is_honest(
-    small: nn.Module, dense: torch.Tensor, digits: tuple[torch.Tensor, torch.Tensor]
-) -> None:
-    """Over 80 seeds about 68 % lie within one standard error, and the errors have the size that theory gives."""
-    true = float(dense.trace())
-    found = [curvature(small, *digits, probes=10, iterations=1, seed=seed) for seed in range(80)]
-    within = sum(abs(one.trace - true) < one.trace_stderr for one in found)
-    assert 40 <= within <= 68
-    off_diagonal = dense - dense.diag().diag()
-    theory = math.sqrt(2 * float((off_diagonal**2).sum()) / 10)
-    mean_square = math.sqrt(sum(one.trace_stderr**2 for one in found) / len(found))
-    assert mean_square == pytest.approx(theory, rel=0.2)
+def test_moments_of_the_density_are_those_of_the_hessian(known: Known) -> None:
+    model, dense = known
+    found = curvature(model, *digits(), steps=60, runs=12, trace_error=0.5, dtype=torch.float64)
+    nodes, weights = np.array(found.nodes), np.array(found.weights)
+    assert weights.sum() == pytest.approx(1) and (weights >= 0).all()
+    for power in (1, 2, 3, 4):
+        moment = float(torch.linalg.matrix_power(dense, power).trace()) / len(dense)
+        assert weights @ nodes**power == pytest.approx(moment, rel=0.01)
 
 
-def test_logistic_regression_has_its_closed_form() -> None:
+def test_the_error_of_the_trace_is_honest(known: Known) -> None:
+    """Over 200 seeds at least 99 % lie within three standard errors, and 60 to 76 % within one."""
+    model, dense = known
+    images, labels = digits()
+    theta = torch.cat([p.detach().flatten() for p in model.parameters()]).double()
+    true = [float(dense.trace()), float((theta**2 * dense.diag()).sum())]
+    values, vectors = top_eigenvectors(model, images, labels, count=12, steps=80)
+    with differentiable(model, torch.float32) as ready:
+        if applies(ready, images):
+            found = [
+                gauss_newton_trace(ready, images, labels, loss="ce", target=0, probes=6, seed=seed)
+                for seed in range(200)
+            ]
+        else:
+            hessian = Hessian(ready, images, labels, keep_bytes=1 << 30)
+            found = [
+                deflated_trace(hessian, vectors, values, target=0, probes=40, seed=seed, scratch=Scratch(None))
+                for seed in range(200)
+            ]
+    for which, exact in zip(("trace", "relative"), true, strict=True):
+        error = "stderr" if which == "trace" else "relative_stderr"
+        off = [abs(getattr(one, which) - exact) / getattr(one, error) for one in found]
+        assert sum(ratio < 3 for ratio in off) >= 198
+        assert 120 <= sum(ratio < 1 for ratio in off) <= 152
+
+
+def test_the_summed_estimate_is_honest_too() -> None:
+    torch.manual_seed(0)
+    model = Convolutional()
+    model.conv = nn.Conv2d(3, 2, 3, 2, bias=False, padding=1, padding_mode="circular")
+    model.linear = nn.Linear(2 * 4 * 4, 10)
+    trained(model)
+    images, labels = digits()
+    true = float(dense_hessian(copy.deepcopy(model), images, labels).trace())
+    with differentiable(model, torch.float32) as ready:
+        found = [
+            gauss_newton_trace(ready, images, labels, loss="ce", target=0, probes=40, seed=seed) for seed in range(200)
+        ]
+    assert {one.estimator for one in found} == {"gauss_newton summed"}
+    off = [abs(one.trace - true) / one.stderr for one in found]
+    assert sum(ratio < 3 for ratio in off) >= 198 and 120 <= sum(ratio < 1 for ratio in off) <= 152
+
+
+def test_all_probes_of_an_image_together_are_exact() -> None:
+    torch.manual_seed(0)
+    model = trained(Convolutional())
+    dense = dense_hessian(copy.deepcopy(model), *digits())
+    found = curvature(model, *digits(), steps=5, trace_error=0, dtype=torch.float64)
+    theta = torch.cat([p.detach().flatten() for p in model.parameters()]).double()
+    assert found.trace_estimator == "gauss_newton" and found.trace_stderr == 0 and found.probes == 16
+    assert found.trace == pytest.approx(float(dense.trace()), rel=1e-9)
+    assert found.relative_trace == pytest.approx(float((theta**2 * dense.diag()).sum()), rel=1e-9)
+
+
+def test_deflation_makes_the_estimate_sharper() -> None:
+    torch.manual_seed(0)
+    model = trained(Attentive())
+    images, labels = digits()
+    values, vectors = top_eigenvectors(model, images, labels, count=8, steps=60)
+    with differentiable(model, torch.float32) as ready:
+        hessian = Hessian(ready, images, labels)
+        errors = [
+            deflated_trace(hessian, u, v, target=0, probes=20, seed=0, scratch=Scratch(None)).stderr
+            for u, v in ((vectors, values), (vectors[:0], []))
+        ]
+    assert errors[0] < errors[1] / 2
+
+
+def test_top_eigenvectors_are_eigenvectors(known: Known) -> None:
+    model, dense = known
+    values, vectors = top_eigenvectors(model, *digits(), count=3)
+    assert vectors @ vectors.T == pytest.approx(torch.eye(3), abs=1e-5)
+    for value, vector in zip(values, vectors.double(), strict=True):
+        assert dense @ vector == pytest.approx(value * vector, abs=1e-3 * value)
+
+
+def test_softmax_regression_has_its_closed_form() -> None:
     """One linear layer: H = mean over x of (diag p − ppᵀ) ⊗ xxᵀ."""
     torch.manual_seed(0)
     images, labels = torch.randn(50, 3, 2, 2), torch.randint(0, 4, (50,))
@@ -97,50 +158,163 @@ def test_logistic_regression_has_its_closed_form() -> None:
     x = images.flatten(1).double()
     p = (x @ model[1].weight.double().T).softmax(1)
     inner = torch.diag_embed(p) - p[:, :, None] * p[:, None, :]
-    closed = torch.einsum("nij,na,nb->iajb", inner, x, x).reshape(48, 48) / 50
-    found = curvature(model, images, labels, probes=300, iterations=500, tolerance=1e-7)
-    assert found.lambda_max == pytest.approx(float(torch.linalg.eigvalsh(closed.detach())[-1]), rel=1e-4)
-    assert abs(found.trace - float(closed.trace())) < 4 * found.trace_stderr
+    closed = torch.einsum("nij,na,nb->iajb", inner, x, x).reshape(48, 48).detach() / 50
+    found = curvature(model, images, labels, steps=48, top=36, trace_error=0, dtype=torch.float64)
+    assert found.eigenvalues == pytest.approx(torch.linalg.eigvalsh(closed).flip(0)[:36].tolist(), rel=1e-6)
+    assert found.trace == pytest.approx(float(closed.trace()), rel=1e-9)
 
 
-def test_many_batches_give_what_one_batch_gives(small: nn.Module, digits: tuple[torch.Tensor, torch.Tensor]) -> None:
-    one = curvature(small, *digits, probes=5, iterations=30)
-    many = curvature(small, *digits, probes=5, iterations=30, batch_size=37)
-    assert many.trace == pytest.approx(one.trace, rel=1e-4)
-    assert many.lambda_max == pytest.approx(one.lambda_max, rel=1e-4)
+def test_a_quadratic_form_has_its_spectrum_multiplicities_included() -> None:
+    """Half the squared distance of a linear model is a quadratic form; its Hessian is XᵀX/n for each output."""
+    torch.manual_seed(0)
+    spectrum = torch.tensor([9.0, 4.0, 4.0, 1.0, 0.25, 0.0], dtype=torch.float64)
+    rotation = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64))[0]
+    left = torch.linalg.qr(torch.randn(20, 6, dtype=torch.float64))[0]
+    images = math.sqrt(20) * left @ spectrum.sqrt().diag() @ rotation.T
+    model = nn.Linear(6, 3, bias=False).double()
+    found = curvature(
+        model,
+        images,
+        torch.zeros(20, dtype=torch.long),
+        loss="mse",
+        steps=18,
+        top=18,
+        trace_error=0,
+        dtype=torch.float64,
+    )
+    wanted = spectrum.repeat_interleave(3).flip(0).sort(descending=True).values
+    assert found.eigenvalues == pytest.approx(wanted.tolist(), abs=1e-9)
+    assert found.trace == pytest.approx(3 * 18.25) and found.nodes[-3:] == pytest.approx([9.0] * 3)
+    few = curvature(model, images, torch.zeros(20, dtype=torch.long), loss="mse", steps=5, dtype=torch.float64)
+    assert few.lambda_max == pytest.approx(9) and sum(few.weights) == pytest.approx(1)
 
 
-def numbers(found: Curvature) -> tuple[float, ...]:
-    return (found.trace, found.trace_stderr, found.lambda_max, found.lambda_max_residual)
+def test_sharpness_is_the_rise_of_the_loss_at_sams_point(known: Known) -> None:
+    model, _ = known
+    images, labels = digits()
+    found = curvature(model, images, labels, steps=2, trace_error=0.9, rho=0.1)
+    moved = copy.deepcopy(model)
+    loss = F.cross_entropy(moved(images), labels)
+    loss.backward()
+    length = torch.cat([p.grad.flatten() for p in moved.parameters() if p.grad is not None]).norm()
+    with torch.no_grad():
+        for p in moved.parameters():
+            p += 0.1 * p.grad / length if p.grad is not None else 0
+    assert found.loss == pytest.approx(loss.item(), rel=1e-5) and found.rho == 0.1
+    assert found.sharpness == pytest.approx((F.cross_entropy(moved(images), labels) - loss).item(), rel=1e-3)
 
 
-def test_the_model_is_left_as_it_was_and_a_seed_gives_the_same_numbers(
-    small: nn.Module, digits: tuple[torch.Tensor, torch.Tensor]
-) -> None:
-    small.train()
-    small.linear.bias.requires_grad_(False)
-    before = {name: tensor.clone() for name, tensor in small.state_dict().items()}
+@pytest.fixture(scope="module")
+def resnet() -> nn.Module:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    return trained(build("resnet8", 10), steps=20)
+
+
+def test_eigenvalues_and_products_are_pyhessians(resnet: nn.Module) -> None:
+    from pyhessian import hessian
+
+    images, labels = digits(60)
+    found = curvature(resnet, images, labels, steps=40, top=3, trace_error=0.5)
+    other = copy.deepcopy(resnet)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = hessian(other, nn.CrossEntropyLoss(), data=(images, labels), cuda=False)
+    torch.manual_seed(1)
+    values, _ = theirs.eigenvalues(maxIter=2000, tol=1e-9, top_n=3)
+    assert found.eigenvalues == pytest.approx(values, rel=1e-3)
+    with differentiable(resnet, torch.float32) as ready:
+        ours = Hessian(ready, images, labels)
+        vector = torch.randn(ours.size)
+        module = sys.modules[hessian.__module__]
+        parts = [part.clone() for part in ours._split(vector)]
+        wanted = torch.cat([p.flatten() for p in module.hessian_vector_product(theirs.gradsH, theirs.params, parts)])
+        assert float((ours.product(vector) - wanted).norm() / wanted.norm()) < 1e-5
+    other.zero_grad(set_to_none=True)
+
+
+def test_the_pyhessian_backend_gives_the_same_figures(resnet: nn.Module) -> None:
+    images, labels = digits(60)
+    ours = curvature(resnet, images, labels, steps=40, top=2, trace_error=0)
+    for batch_size in (None, 25):
+        theirs = curvature(
+            resnet, images, labels, steps=200, top=2, probes=40, backend="pyhessian", batch_size=batch_size
+        )
+        assert theirs.backend == "pyhessian" and theirs.probes == 40 and theirs.hvps > 40 and theirs.converged
+        assert theirs.eigenvalues == pytest.approx(ours.eigenvalues, rel=0.05)
+        assert abs(theirs.trace - ours.trace) < 4 * theirs.trace_stderr
+        assert theirs.sharpness == pytest.approx(ours.sharpness, rel=1e-3)
+        assert theirs.residuals[0] < 0.2 * theirs.lambda_max and theirs.nodes == () and theirs.lambda_min is None
+    again = curvature(resnet, images, labels, steps=200, top=2, probes=40, backend="pyhessian", batch_size=25)
+    assert (again.trace, again.eigenvalues) == (theirs.trace, theirs.eigenvalues)
+    with pytest.raises(ValueError, match="float32"):
+        curvature(resnet, images, labels, backend="pyhessian", dtype=torch.float64)
+
+
+def test_the_model_is_left_as_it_was_and_a_seed_gives_the_same_numbers(resnet: nn.Module) -> None:
+    images, labels = digits(30)
+    model = copy.deepcopy(resnet).train()
+    model.get_parameter("linear.bias").requires_grad_(False)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    places = [parameter.data_ptr() for parameter in model.parameters()]
     state = torch.random.get_rng_state()
-    found = curvature(small, *digits, probes=3, iterations=3, seed=1)
-    assert numbers(curvature(small, *digits, probes=3, iterations=3, seed=1)) == numbers(found)
-    assert numbers(curvature(small, *digits, probes=3, iterations=3, seed=2)) != numbers(found)
+    found = [curvature(model, images, labels, steps=5, trace_error=0.9, seed=seed) for seed in (1, 1, 2)]
+    numbers = [(one.trace, one.relative_trace, one.eigenvalues, one.nodes, one.sharpness) for one in found]
+    assert numbers[0] == numbers[1] != numbers[2]
     assert torch.equal(torch.random.get_rng_state(), state)
-    assert small.training and not small.linear.bias.requires_grad
-    assert all(parameter.grad is None for parameter in small.parameters())
-    assert all(torch.equal(before[name], tensor) for name, tensor in small.state_dict().items())
-    small.linear.bias.requires_grad_(True)
+    assert model.training and not model.get_parameter("linear.bias").requires_grad
+    assert [parameter.data_ptr() for parameter in model.parameters()] == places
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
-def test_a_power_iteration_that_is_cut_short_says_that_it_has_not_converged(
-    digits: tuple[torch.Tensor, torch.Tensor],
-) -> None:
-    found = curvature(build("resnet8", 10), *digits, probes=2, iterations=2, tolerance=1e-9)
-    assert not found.converged and found.iterations == 2 and found.lambda_max_residual > 0
+class Dropping(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3 * 32 * 32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(F.dropout(x.flatten(1), 0.5, training=True))
 
 
-def test_a_model_with_infinite_weights_is_refused(digits: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_a_model_that_is_not_one_function_is_refused_in_one_line() -> None:
+    images, labels = digits(10)
+    batch = nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), nn.Flatten(), nn.Linear(3 * 32 * 32, 10))
+    for model, word in ((Dropping(), "dropout"), (batch, "beside it")):
+        with pytest.raises(NotOneFunction, match=word) as refused:
+            curvature(model, images, labels, steps=3)
+        assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"steps": 0}, {"probes": 0}, {"top": 9, "steps": 5}, {"runs": 0}, {"trace_error": -1}, {"rho": 0}),
+        {"dtype": torch.bfloat16},
+    ],
+)
+def test_arguments_out_of_range_are_refused(wrong: dict[str, object], resnet: nn.Module) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        curvature(resnet, *digits(4), **wrong)  # type: ignore[arg-type]
+
+
+def test_images_without_labels_or_in_whole_numbers_are_refused(resnet: nn.Module) -> None:
+    images, labels = digits(4)
+    for x, y in ((images, labels[:3]), (images[:0], labels[:0]), (images.to(torch.uint8), labels)):
+        with pytest.raises(ValueError, match="images"):
+            curvature(resnet, x, y)
+
+
+def test_a_model_with_infinite_weights_is_refused() -> None:
     model = build("resnet8", 10)
     with torch.no_grad():
         model.get_parameter("linear.weight").fill_(math.inf)
-    with pytest.raises(ValueError, match="the Hessian is not finite"):
-        curvature(model, *digits, probes=2, iterations=2)
+    with pytest.raises(ValueError, match="not finite"):
+        curvature(model, *digits(4), steps=2)
+
+
+def test_a_smoothed_density_integrates_to_one() -> None:
+    at = np.linspace(-5, 5, 2001)
+    density = spectral_density((0.0, 1.0), (0.75, 0.25), at, width=0.1)
+    assert density.sum() * (at[1] - at[0]) == pytest.approx(1)
+    assert density.max() == pytest.approx(0.75 / (0.1 * math.sqrt(2 * math.pi)), rel=1e-3)

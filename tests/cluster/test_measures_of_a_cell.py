@@ -1,0 +1,74 @@
+"""Curvature and loss surfaces of trained cells: as facts in the database, and when the job that takes them is stopped."""
+
+import signal
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from study import GRID, Study, wait_for
+
+BOTH = GRID.replace(
+    "measure: [curvature], curvature: {samples: 20, probes: 2, steps: 3, splits: [train]}",
+    "measure: [curvature, landscape], curvature: {samples: 20, steps: 12, top: 3, checkpoints: [last]},\n"
+    "     landscape: {samples: 20, points: 3, seeds: [0, 7], splits: [test]}",
+)
+LINE = BOTH.replace("seeds: [0, 7]", "directions: teacher")
+LONG = GRID.replace("samples: 20, probes: 2, steps: 3", "samples: 300, steps: 150, checkpoints: [last]")
+
+
+def count(study: Study, table: str, where: str = "1 = 1") -> int:
+    with sqlite3.connect(study.folder / "results.db") as connection:
+        found: int = connection.execute(f"SELECT COUNT(*) FROM {table} WHERE {where}").fetchone()[0]
+    return found
+
+
+def test_what_is_measured_is_in_the_database_once(tmp_path: Path) -> None:
+    study = Study(tmp_path / "both", BOTH)
+    assert study.launch().returncode == 0
+    rows = {
+        "curvature": 3 * 2,
+        "eigenvalues": 3 * 2 * 3,
+        "spectra": 3 * 2 * 12,
+        "landscapes": 3 * 2,
+        "landscape_points": 3 * 2 * 9,
+    }
+    assert {table: count(study, table) for table in rows} == rows
+    assert count(study, "curvature", "lambda_max >= lambda_min AND trace_stderr >= 0 AND sharpness > 0") == 6
+    assert (
+        count(study, "landscape_points p JOIN landscapes USING (cell_key, measure_key, checkpoint, split, seed)") == 54
+    )
+    assert not list(study.folder.glob("runs/cells/*/*.partial"))
+    assert "3 done, 0 to run" in study.launch().stdout
+    (study.folder / "results.db").unlink()
+    assert study.run("db", "rebuild").returncode == 0
+    assert {table: count(study, table) for table in rows} == rows
+
+
+def test_the_line_to_the_teacher_is_of_students_alone(tmp_path: Path) -> None:
+    study = Study(tmp_path / "line", LINE)
+    assert study.launch().returncode == 0
+    assert (
+        count(study, "landscapes", "teacher_sha256 IS NOT NULL AND norm_y IS NULL") == count(study, "landscapes") == 1
+    )
+    assert count(study, "landscape_points", "y = 0") == 3
+    assert "3 done, 0 to run" in study.launch().stdout
+
+
+def numbers(study: Study) -> list[Any]:
+    with sqlite3.connect(study.folder / "results.db") as connection:
+        first = "SELECT cell_key, trace, lambda_max, lambda_min, relative_trace FROM curvature ORDER BY 1"
+        return [connection.execute(q).fetchall() for q in (first, "SELECT * FROM spectra ORDER BY 1, 2, 3, 4, 5")]
+
+
+def test_a_measure_that_is_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    whole = Study(tmp_path / "whole", LONG)
+    assert whole.launch().returncode == 0
+    study = Study(tmp_path / "stopped", LONG)
+    process = study.start()
+    wait_for(lambda: list(study.folder.glob("runs/cells/*/*.partial/*/trace.json")))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    assert list(study.folder.glob("runs/cells/*/*.partial/*/run-0.json"))
+    assert study.launch().returncode == 0
+    assert numbers(study) == numbers(whole)
+    assert not list(study.folder.glob("runs/cells/*/*.partial"))
