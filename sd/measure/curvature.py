@@ -299,7 +299,7 @@ class _Measurement:
         values, residuals = ritz.values[::-1], ritz.residuals[::-1]
         worst = max(*residuals[:top], residuals[-1])
         precise = trace.stderr <= self.trace_error * abs(trace.trace)
-        found = Curvature(
+        return Curvature(
             trace=trace.trace,
             trace_stderr=trace.stderr,
             trace_estimator=trace.estimator,
@@ -327,7 +327,6 @@ class _Measurement:
             backend="lanczos",
             seconds=self.scratch.seconds,
         )
-        return found
 
     def largest(self, count: int) -> tuple[list[float], Tensor]:
         """The largest eigenvalues and their eigenvectors."""

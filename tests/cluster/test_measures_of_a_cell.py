@@ -1,4 +1,4 @@
-"""Curvature and loss surfaces of trained cells: as facts in the database, and when the job that takes them is stopped."""
+"""Curvature and loss surfaces of cells: as facts in the database, and when the job that takes them is stopped."""
 
 import signal
 import sqlite3
