@@ -128,7 +128,8 @@ class Ritz:
 
     Attributes:
         values: (m,).
-        residuals: ‖Hy − θy‖ for each Ritz vector y: an eigenvalue of the operator is at most this far from θ.
+        residuals: ‖Hy − θy‖ for each Ritz vector y, and no less than rounding: an eigenvalue of the operator is at most
+            this far from θ.
         coefficients: (m, m), of the Ritz vectors in the basis, as columns.
         weights: squared products of the Ritz vectors with the start: Gauss quadrature, Σ w f(θ) ≈ startᵀ f(H) start.
         complete: the basis spans the whole space, so that the values are all eigenvalues of the operator.
@@ -238,11 +239,15 @@ class Lanczos:
                 weights[nearest], free[nearest] = weight, False
         return Ritz(
             values=values.astype(np.float64),
-            residuals=np.abs(off[-1] * vectors[-1]),
+            residuals=np.maximum(np.abs(off[-1] * vectors[-1]), self._rounding() * np.abs(values).max()),
             coefficients=vectors.astype(np.float64),
             weights=weights,
             complete=len(diagonal) == self._room(self.basis.last()),
         )
+
+    def _rounding(self) -> float:
+        """What a product's own rounding leaves of a residual, as a fraction of the largest eigenvalue."""
+        return float(4 * torch.finfo(self.basis.last().dtype).eps)
 
     def _save(self) -> None:
         if self._scratch.folder is not None and self.alpha:
