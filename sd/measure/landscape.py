@@ -75,10 +75,9 @@ def random_directions(
 
 def direction_to(model: nn.Module, other: nn.Module) -> Direction:
     """From one model's weights to another's of the same architecture: x = 0 is ``model``, x = 1 is ``other``."""
-    pairs = list(zip(model.parameters(), other.parameters(), strict=True))
-    if any(a.shape != b.shape for a, b in pairs):
+    if [a.shape for a in model.parameters()] != [b.shape for b in other.parameters()]:
         raise ValueError("the two models have parameters of different shapes; give two of one architecture")
-    return [(b - a).detach() for a, b in pairs]
+    return [(b - a).detach() for a, b in zip(model.parameters(), other.parameters(), strict=True)]
 
 
 def as_direction(model: nn.Module, vector: Tensor) -> Direction:
@@ -132,7 +131,8 @@ def landscape(
     if len(chosen) != (1 if line else 2) or any([part.shape for part in one] != shapes for one in chosen):
         raise ValueError(f"give {'one direction' if line else 'two directions'} with a tensor for each parameter")
     low, high = ends or (-span, span)
-    xs = torch.linspace(low, high, points, dtype=torch.float64).tolist()
+    gaps = max(1, points - 1)
+    xs = [(low * (gaps - i) + high * i) / gaps for i in range(points)]  # so that the middle of a square is 0 exactly
     ys = [0.0] if line else xs
     with ExitStack() as stack:
         watch = watch or stack.enter_context(bar())
