@@ -151,6 +151,7 @@ def curvature(
             if isinstance(scratch, Scratch)
             else Scratch.at(scratch, fingerprint_of, model, images, labels, *asked)
         )
+        stack.enter_context(torch.enable_grad())
         ready = stack.enter_context(differentiable(model, dtype))
         images = images.to(dtype)
         if backend == "pyhessian":
@@ -195,6 +196,7 @@ def top_eigenvectors(
     """
     with ExitStack() as stack:
         watch = watch or stack.enter_context(bar())
+        stack.enter_context(torch.enable_grad())
         ready = stack.enter_context(differentiable(model, images.dtype))
         measurement = _Measurement(
             ready, images, labels, loss, 1, steps, 1, 1.0, seed, Scratch(None), watch, None, None

@@ -221,7 +221,27 @@ def _layers(model: nn.Module, image: Tensor) -> list[nn.Module]:
         model(image)
     if any(len(calls) > 1 for calls in watched.calls.values()):
         return []
-    return [module for module in holders if len(watched.calls[module]) == 1]
+    layers = [module for module in holders if len(watched.calls[module]) == 1]
+    return layers if _hold_the_whole_gradient(model, layers, image) else []
+
+
+def _hold_the_whole_gradient(model: nn.Module, layers: list[nn.Module], image: Tensor) -> bool:
+    """Whether the layers' own gradients have, for one image, the norm of the whole gradient: they have not where a
+    parameter has a part in the outputs besides its layer's, such as a weight that is used as a function's argument."""
+    draws = generator(image.device, 0, "whole gradient")
+    with _Watched(layers) as watched:
+        logits = model(image)
+    vector = torch.randn(logits.shape, generator=draws, device=image.device, dtype=logits.dtype)
+    whole = torch.autograd.grad(logits, list(model.parameters()), vector, retain_graph=True, allow_unused=True)
+    wanted = sum(float(part.double().square().sum()) for part in whole if part is not None)
+    calls = [(module, *watched.calls[module][0]) for module in layers]
+    grads = torch.autograd.grad(logits, [edge for _, _, edge, _ in calls], vector, allow_unused=True)
+    found = sum(
+        float(_squared_norms(module, x, grad[:, None])[0, 0, 0])
+        for (module, x, _, _), grad in zip(calls, grads, strict=True)
+        if grad is not None
+    )
+    return math.isclose(found, wanted, rel_tol=1e-3, abs_tol=1e-30)
 
 
 def _is_plain(module: nn.Module) -> bool:

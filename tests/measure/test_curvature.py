@@ -268,6 +268,37 @@ def test_the_model_is_left_as_it_was_and_a_seed_gives_the_same_numbers(resnet: n
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
+class Reaching(nn.Module):
+    """Uses one layer's weight besides the layer, and another's without it."""
+
+    def __init__(self, *, unheard: bool) -> None:
+        super().__init__()
+        self.one, self.two, self.unheard = nn.Linear(6, 6), nn.Linear(6, 6), unheard
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.unheard:
+            return F.linear(F.relu(self.one(x)), self.two.weight)
+        return self.two(F.relu(self.one(x))) + F.linear(x, self.two.weight)
+
+
+@pytest.mark.parametrize("unheard", [False, True])
+def test_weights_that_are_used_past_their_layer_are_counted(unheard: bool) -> None:
+    torch.manual_seed(0)
+    model, images, labels = Reaching(unheard=unheard), torch.randn(30, 6), torch.randint(0, 6, (30,))
+    parameters = dict(model.named_parameters())
+
+    def loss(*values: Tensor) -> Tensor:
+        logits = torch.func.functional_call(model, dict(zip(parameters, values, strict=True)), images)
+        return F.cross_entropy(logits, labels)
+
+    blocks = torch.autograd.functional.hessian(loss, tuple(parameters.values()))
+    true = sum(float(blocks[i][i].reshape(p.numel(), -1).trace()) for i, p in enumerate(parameters.values()))
+    with torch.no_grad():
+        found = curvature(model, images, labels, steps=20, probes=200, trace_error=0)
+    assert found.trace_estimator == "gauss_newton summed"
+    assert abs(found.trace - true) < 4 * found.trace_stderr
+
+
 class Dropping(nn.Module):
     def __init__(self) -> None:
         super().__init__()
