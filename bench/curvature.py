@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import copy
 import io
+import multiprocessing
 import os
 import resource
 import statistics
@@ -38,7 +39,7 @@ from sd.measure.watch import Watch
 from sd.train.datasets import Dataset, load
 from sd.train.models import build
 
-SECTIONS = ("product", "trace", "all", "top", "surface")
+SECTIONS = ("product", "all", "trace", "top", "surface", "memory")
 QUIET = Watch()
 
 
@@ -214,6 +215,21 @@ def surface(sides: Sides, repeat: int) -> None:
     report("a point of a surface", turns, "state-dict copy and DataLoader with two workers")
 
 
+def memory(sides: Sides, repeat: int) -> None:
+    """Peak memory of a large model, in a process of its own."""
+    process = multiprocessing.get_context("spawn").Process(target=_large)
+    process.start()
+    process.join()
+
+
+def _large() -> None:
+    images, labels = torch.randn(2, 3, 32, 32), torch.tensor([1, 2])
+    watch = Watch(say=lambda line: print(f"  {line}"))
+    found = curvature(build("vit_b32", 10), images, labels, steps=20, probes=2, trace_error=0.5, watch=watch)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"vit_b32, 2 images, 20 steps: peak memory {peak:.1f} GB, {found.seconds:.0f} s")
+
+
 def report(what: str, turns: list[tuple[float, float]], against: str) -> None:
     ratio = statistics.median(ours / theirs for ours, theirs in turns)
     ours, theirs = (statistics.median(side) for side in zip(*turns, strict=True))
@@ -230,7 +246,7 @@ def main() -> None:
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     sides = Sides(given.checkpoint, given.images)
     print(f"{given.images} images, {torch.get_num_threads()} threads, torch {torch.__version__}", flush=True)
-    work = {"product": product, "trace": trace, "all": everything, "top": top, "surface": surface}
+    work = {"product": product, "trace": trace, "all": everything, "top": top, "surface": surface, "memory": memory}
     for name in given.only:
         work[name](sides, given.repeat)
     print(f"peak memory of the process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
