@@ -159,7 +159,8 @@ class LocalRun:
                 for device in self.workers.devices:
                     self._workers.append(self._start(device))
                 self._until_done()
-                self._stop.set()  # from here on there is nothing for a signal to stop
+                self._over = True  # from here on there is nothing for a signal to stop
+                self._stop.set()
             except KeyboardInterrupt:
                 self._stop_all()
             finally:
@@ -269,10 +270,12 @@ class LocalRun:
     def _signals_as_interrupt(self) -> Iterator[None]:
         """Signals of ``stop_on`` stop like Ctrl-C does, but of them a second one changes nothing."""
         self._come: list[int] = []
+        self._over = False
 
+        # Of plain attributes alone: a signal may come while this very thread holds the lock of the workers' event.
         def interrupt(number: int, _: Any) -> None:
             self._come.append(number)
-            first = len(self._come) == 1 and not self._stop.is_set()
+            first = len(self._come) == 1 and not self._over
             if first or number == signal.SIGINT:
                 raise KeyboardInterrupt
 
