@@ -27,6 +27,7 @@ from sd.store.attempt import Attempt, Fenced
 from sd.store.progress import is_trained, known_scores, measure_is_done, measure_record, train_record
 from sd.store.record import BadRecord, cell_folder, read_record, write_record
 from sd.store.schema import HEADS
+from sd.train.answers import Source
 from sd.train.datasets import Dataset, load, with_label_noise
 from sd.train.evaluation import evaluate
 from sd.train.models import build, forward_gflop, normalisation
@@ -165,6 +166,9 @@ def _train(
 ) -> None:
     device = torch.device(place.device)
     teacher_sha256, teacher = _teacher(cell, data, place, device)
+    answers = None
+    if cell.teacher and teacher_sha256:
+        answers = Source(cell_folder(place.root, cell.teacher.key), teacher_sha256, cell.dataset)
 
     def on_epoch(facts: Epoch) -> None:
         scored = {} if facts.test_top1 is None else {"test_top1": facts.test_top1}
@@ -172,7 +176,7 @@ def _train(
         watch.on_epoch(facts)
 
     control = Control(on_epoch, watch.should_stop, attempt.check, place.save_every)
-    trained = train(cell, data, teacher, folder=folder, device=device, control=control)
+    trained = train(cell, data, teacher, folder=folder, device=device, control=control, answers=answers)
     if is_trained(folder):
         _keep_what_is_named(folder)  # an attempt that was thought dead has finished first: its training counts
         return

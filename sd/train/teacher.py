@@ -1,5 +1,6 @@
 """A teacher: a trained model that answers and learns nothing."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -8,6 +9,7 @@ from torch.fx import symbolic_trace
 from torch.fx.experimental.optimization import fuse
 
 from sd.plan.cell import Cell
+from sd.train.answers import Source, keep, kept
 from sd.train.augment import AUGMENT
 from sd.train.checkpoint import load
 from sd.train.datasets import Dataset
@@ -19,7 +21,9 @@ _CACHE_BATCH = 1000
 """Images whose logits are computed at a time."""
 
 _LARGE = 1 << 30
-"""Bytes from which cached logits are kept in half precision: ImageNet's would be 5 GB in single (spec H22)."""
+"""Bytes from which cached logits are kept in half precision, and in a file (``sd.train.answers``): of ImageNet they
+would be 5 GB in single (spec H22), and take minutes of a GPU. Smaller ones are computed anew at each start, which takes
+no longer than an epoch does, and leaves no files behind."""
 
 
 def load_trained(cell: Cell, path: Path, sha256: str, classes: int, device: torch.device) -> nn.Module:
@@ -67,22 +71,48 @@ class Teacher:
         self._device = device
         self._cached: Tensor | None = None
 
-    def remember(self, data: Dataset, aug: str) -> None:
-        """Compute the logits of every training image, unless views are random; nothing is compiled for one pass."""
+    def remember(
+        self,
+        data: Dataset,
+        aug: str,
+        source: Source | None = None,
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Compute the logits of every training image, unless views are random; nothing is compiled for one pass.
+
+        Args:
+            source: where a large number of them is kept, and read if it is there already; by default nowhere.
+            between: called before each batch; what it raises ends the computation, and leaves no file.
+        """
         if AUGMENT[aug].is_random:
             return
-        kind = torch.float16 if 4 * data.classes * len(data.train_images) > _LARGE else torch.float32
-        batches = torch.arange(len(data.train_images)).split(_CACHE_BATCH)
-        with torch.no_grad(), self._engine.autocast(self._device):
-            images = stream(data.train_images, batches, self._device)
-            found = [self._eager(data.normalise(batch)).to(kind) for batch in images]
-        self._cached = torch.cat(found)
+        shape = len(data.train_images), data.classes
+        large = 4 * shape[0] * shape[1] > _LARGE
+        found = None
+        if large and source:
+            file = source.file(data, "bf16" if self._engine.bf16 else "fp32")
+            found = kept(file, shape)
+            if found is None:
+                found = keep(file, shape, self._answers(data, torch.float16, between))
+        if found is None:
+            found = torch.cat(list(self._answers(data, torch.float16 if large else torch.float32, between)))
+        fits = self._device.type != "cuda" or found.nbytes < torch.cuda.mem_get_info(self._device)[0] / 2
+        self._cached = found.to(self._device) if fits else found
 
     @torch.no_grad()
     def logits(self, images: Tensor, rows: Tensor | None = None) -> Tensor:
         """(n, classes), of normalised images (n, 3, h, w); ``rows`` are their places in the training set."""
         if self._cached is not None and rows is not None:
-            return self._cached[rows]
+            return self._cached[rows.to(self._cached.device)].to(self._device)
         with self._engine.autocast(self._device):
             answer: Tensor = self._model(images)
         return answer.float()
+
+    def _answers(self, data: Dataset, kind: torch.dtype, between: Callable[[], None]) -> Iterator[Tensor]:
+        """The logits of the training set, a batch at a time."""
+        batches = torch.arange(len(data.train_images)).split(_CACHE_BATCH)
+        for images in stream(data.train_images, batches, self._device):
+            between()
+            with torch.no_grad(), self._engine.autocast(self._device):
+                answer: Tensor = self._eager(data.normalise(images))
+            yield answer.to(kind)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sd.plan.cell import Cell
+from sd.train.answers import Source
 from sd.train.augment import AUGMENT, view
 from sd.train.checkpoint import save_as
 from sd.train.datasets import Dataset
@@ -73,20 +74,28 @@ class Control:
 
 
 def train(
-    cell: Cell, data: Dataset, teacher: nn.Module | None, *, folder: Path, device: torch.device, control: Control
+    cell: Cell,
+    data: Dataset,
+    teacher: nn.Module | None,
+    *,
+    folder: Path,
+    device: torch.device,
+    control: Control,
+    answers: Source | None = None,
 ) -> Trained:
     """Train ``cell`` from where it was left, or from the start, and write its checkpoints into ``folder``.
 
     Args:
         data: its labels on ``device``, its images there or on the host, with the cell's label noise applied.
         teacher: on ``device`` and frozen (``load_trained``), for a cell of round 1 or later.
+        answers: whose answers the teacher's are, if they may be kept in a file beside its checkpoint.
 
     Raises:
         Diverged: the loss became NaN or infinite.
         Stopped: ``control.should_stop`` said so.
         BadInput: the published weights that the recipe starts from are not there.
     """
-    run = Run(cell, data, teacher, folder=folder, device=device, control=control)
+    run = Run(cell, data, teacher, folder=folder, device=device, control=control, answers=answers)
     last_save = time.monotonic()
     while run.state.epoch < cell.recipe.epochs:
         run.one_epoch()
@@ -109,6 +118,7 @@ class Run:
         folder: Path,
         device: torch.device,
         control: Control,
+        answers: Source | None = None,
     ) -> None:
         self.cell, self.data, self.folder, self.device, self.control = cell, data, folder, device, control
         self.rows, self.held_out = hold_out(data.train_labels, cell.recipe.val_fraction, cell.seed)
@@ -120,7 +130,7 @@ class Run:
         self.state = resume(folder / RESUME, cell, self.stepper, device)
         self.teacher = Teacher(teacher, self.engine, device) if teacher else None
         if self.teacher:
-            self.teacher.remember(data, cell.aug)
+            self.teacher.remember(data, cell.aug, answers, self._stop_if_asked)
 
     @property
     def steps(self) -> int:
@@ -185,6 +195,11 @@ class Run:
         soft = self.teacher.logits(images, rows) if self.teacher else None
         seed_the_model(self.cell.seed, "forward", self.cell.round, self.state.epoch, self.state.step)
         return self.stepper(images, self.data.train_labels[rows], soft, learning_rate)
+
+    def _stop_if_asked(self) -> None:
+        """Between two batches of the teacher's answers, where there is nothing to save yet."""
+        if self.control.should_stop():
+            raise Stopped
 
     def save(self) -> None:
         """Save the state that the run can be resumed from."""

@@ -50,7 +50,7 @@ def open_prepared(name: str, root: Path) -> Dataset:
     wrong = wrong_content(name, *labels)
     if wrong:
         raise Damaged(f"{folder}: {wrong}")
-    images = [_read_only_tensor(arrays[f"{split}_images.npy"]) for split in ("train", "test")]
+    images = [read_only_tensor(arrays[f"{split}_images.npy"]) for split in ("train", "test")]
     train, test = ((pixels, torch.from_numpy(those)) for pixels, those in zip(images, labels, strict=True))
     return assemble(name, train, test)
 
@@ -109,7 +109,7 @@ def _array(path: Path, facts: dict[str, Any]) -> Any:
     return array
 
 
-def _read_only_tensor(array: Any) -> Tensor:
+def read_only_tensor(array: Any) -> Tensor:
     """A tensor on the map itself.
 
     torch knows no read-only tensors and warns of the crash that writing would be; nobody writes into a data set. A
