@@ -1,5 +1,6 @@
 """``python -m sd.data prepare NAME`` and ``list``: grids' data sets; ``weights ARCH``: published weights."""
 
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -37,13 +38,24 @@ def prepare(
 def weights(
     arch: Annotated[str, typer.Argument(help="An architecture with published weights, such as vit_s32 or timm:NAME.")],
 ) -> None:
-    """Download an architecture's published weights into the Hugging Face cache (HF_HOME), and check that they load."""
+    """Download an architecture's published weights into the Hugging Face cache (HF_HOME), and check that they load.
+
+    Of CLIP's architectures the text encoders are fetched, too, which zero-shot teachers are made with.
+    """
+    from sd.train import zero_shot
     from sd.train.models import build
     from sd.train.models.pretrained import fetch_weights, hub_name
 
     path = fetch_weights(arch)
     build(arch, 10, pretrained=True)
     print(f"{arch}: {hub_name(arch)} is ready in {path}")
+    if arch in zero_shot.ARCHITECTURES:
+        if find_spec("open_clip") is None:
+            print(f"{arch}: for zero-shot teachers, install open_clip with pip install 'sd[clip]' and run this again")
+            return
+        path = fetch_weights(arch, zero_shot.FILES)
+        zero_shot.read_clip(arch)
+        print(f"{arch}: CLIP with its text encoder, for zero-shot teachers, is ready in {path}")
 
 
 @app.command(name="list")

@@ -61,6 +61,9 @@ def own_dataset(name: str, root: Path) -> "Dataset":
     if data.policy not in POLICIES or data.cutout < 1:
         hint = f"policy is one of {', '.join(POLICIES)}, cutout a number of pixels"
         raise BadInput(f"{name}: policy {data.policy!r}, cutout {data.cutout!r} cannot be used; {hint}")
+    if data.class_names and len(data.class_names) != data.classes:
+        given = f"{len(data.class_names)} class_names"
+        raise BadInput(f"{name}: has {given} and {data.classes} classes; give a name for each class, or none")
     return data
 
 

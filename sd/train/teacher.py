@@ -1,4 +1,4 @@
-"""A teacher: a trained model that answers and learns nothing."""
+"""A teacher: a trained model, or CLIP's zero-shot classifier, that answers and learns nothing."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +9,7 @@ from torch.fx import symbolic_trace
 from torch.fx.experimental.optimization import fuse
 
 from sd.plan.cell import Cell
+from sd.train import zero_shot
 from sd.train.answers import Source, keep, kept
 from sd.train.augment import AUGMENT
 from sd.train.checkpoint import load
@@ -33,6 +34,8 @@ def load_trained(cell: Cell, path: Path, sha256: str, classes: int, device: torc
         BadCheckpoint: the file is not there or is not the one with this SHA-256.
     """
     content = load(path, device, sha256=sha256)
+    if "zero_shot" in content:
+        return zero_shot.load(content, device)
     model = build(cell.arch, classes).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     model.load_state_dict(content["model"])
     frozen: nn.Module = model.eval().requires_grad_(False)

@@ -1,9 +1,12 @@
 """Small data sets in the formats in which the real ones were published, and ``sd.data`` run on them."""
 
+import contextlib
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,9 +14,13 @@ import numpy as np
 import pytest
 import torchvision.datasets
 from PIL import Image
+from safetensors.torch import save_file
 from scipy.io import savemat
+from torch import nn
 
 from sd.plan.catalogue import DATASETS
+from sd.train.models.pretrained import hub_name
+from sd.train.zero_shot import FILES, read_clip
 
 TINY_WNIDS = ["n03", "n01", "n02"]  # not in order, as in wnids.txt
 
@@ -93,6 +100,26 @@ def write_imagenetv2(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         saved(Image.new("RGB", (240, 230), (20 * label, 0, 0)), folder / str(label) / f"{label:x}f.jpeg")
     of_size(monkeypatch, "imagenetv2", classes=11, train=0, test=11)
     return folder
+
+
+@contextlib.contextmanager
+def publish_clip(arch: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nn.Module]:
+    """Random weights of both of CLIP's encoders in half precision, as OpenAI's are, where the hub's own would lie.
+
+    They take 0.2 GB, which no folder of a finished test should hold.
+    """
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    clip: nn.Module = read_clip(arch, pretrained=False)
+    folder = cache / f"models--{hub_name(arch).replace('/', '--')}"
+    (folder / "snapshots" / "abc").mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("abc")
+    halves = {name: tensor.half().contiguous() for name, tensor in clip.state_dict().items()}
+    save_file(halves, folder / "snapshots" / "abc" / FILES[0])
+    try:
+        yield clip
+    finally:
+        shutil.rmtree(folder)
 
 
 def data_command(name: str, root: Path, *, before: str = "") -> list[str]:

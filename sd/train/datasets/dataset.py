@@ -20,6 +20,8 @@ class Dataset:
         mean, std: per channel, of images scaled to [0, 1].
         policy: AutoAugment's policy for it.
         cutout: side of the square that Cutout hides, in pixels (spec H12).
+        class_names: what its classes are called, in the order of the labels, for CLIP's zero-shot teachers; may be
+            left empty.
     """
 
     train_images: Tensor
@@ -31,6 +33,7 @@ class Dataset:
     std: Channels
     policy: str = "cifar10"
     cutout: int = 16
+    class_names: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> "Dataset":
         """The same data on ``device``; images that would take half of a GPU's free memory or more stay where they are.

@@ -38,8 +38,11 @@ def hub_name(arch: str) -> str:
     return hub
 
 
-def weights_file(arch: str) -> Path:
+def weights_file(arch: str, files: tuple[str, ...] = _FILES) -> Path:
     """The file of an architecture's published weights in the Hugging Face cache; the network is never asked.
+
+    Args:
+        files: what it may be called in the repository; the first that is there is taken.
 
     Raises:
         BadInput: there are none for it, or they have not been fetched; the text names the command that does.
@@ -47,7 +50,7 @@ def weights_file(arch: str) -> Path:
     from huggingface_hub import constants, try_to_load_from_cache
 
     hub = hub_name(arch)
-    for name in _FILES:
+    for name in files:
         found = try_to_load_from_cache(hub, name)
         if isinstance(found, str):
             return Path(found)
@@ -57,8 +60,11 @@ def weights_file(arch: str) -> Path:
     )
 
 
-def fetch_weights(arch: str) -> Path:
+def fetch_weights(arch: str, files: tuple[str, ...] = _FILES) -> Path:
     """Download an architecture's published weights into the Hugging Face cache unless they are there.
+
+    Args:
+        files: as of :func:`weights_file`.
 
     Raises:
         BadInput: there are none for it, or they cannot be had; the text says why.
@@ -69,8 +75,8 @@ def fetch_weights(arch: str) -> Path:
 
     hub = hub_name(arch)
     set_verbosity(ERROR)  # its tries without a network are not worth a line each
-    reason = "it holds none of " + ", ".join(_FILES)
-    for name in _FILES:
+    reason = "it holds none of " + ", ".join(files)
+    for name in files:
         try:
             return Path(hf_hub_download(hub, name))
         except LocalEntryNotFoundError as error:
