@@ -126,7 +126,7 @@ def _do(
     attempt.facts.device = _hardware(device)
     data = _data(cell, place, device)
     if not is_trained(folder):
-        attempt.beat(doing="training", epochs=cell.recipe.epochs)
+        attempt.beat(doing="training", epochs=cell.recipe.trained_epochs)
         before = known_scores(folder) or scores_before
         _train(cell, data, folder, attempt, place, watch, before)
     for measure in step.measures:
@@ -272,7 +272,7 @@ def _cell_row(cell: Cell, data: Dataset, teacher_sha256: str | None) -> dict[str
         "teacher_sha256": teacher_sha256,
         "recipe": cell.recipe_name,
         "protocol": cell.protocol,
-        "epochs": recipe.epochs,
+        "epochs": recipe.trained_epochs,
         "batch_size": recipe.batch_size,
         "learning_rate": recipe.learning_rate,
         "momentum": recipe.momentum,

@@ -51,7 +51,7 @@ def forward_gflop(cell: Cell) -> float | None:
 def training_petaflop(cell: Cell, images: int, gflop: float) -> float:
     """Training cost in PFLOP (10¹⁵ operations, 2 a multiply-add) on so many images of so many GFLOP a forward pass;
     evaluation is left out."""
-    return images * gflop * 1e-6 * cell.recipe.epochs * forwards(cell)
+    return images * gflop * 1e-6 * cell.recipe.trained_epochs * forwards(cell)
 
 
 def petaflop(cell: Cell) -> float | None:
@@ -153,7 +153,7 @@ def estimate(
 def _seconds_by_pace(step: Step, pace: Pace) -> float | None:
     """Seconds of a step whose like was measured; a measure that was not is taken for so many forward passes."""
     cell, data = step.cell, dataset(step.cell.dataset)
-    seconds = pace.epoch * cell.recipe.epochs * forwards(cell)
+    seconds = pace.epoch * cell.recipe.trained_epochs * forwards(cell)
     for measure in step.measures:
         known = pace.measures.get(measure.key)
         images = measure_images(cell, measure)

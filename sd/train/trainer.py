@@ -88,10 +88,10 @@ def train(
     """
     run = Run(cell, data, teacher, folder=folder, device=device, control=control)
     last_save = time.monotonic()
-    while run.state.epoch < cell.recipe.epochs:
+    while run.state.epoch < cell.recipe.trained_epochs:
         run.one_epoch()
         control.on_epoch(run.state.history[-1])
-        if run.state.epoch < cell.recipe.epochs and time.monotonic() - last_save >= control.save_every:
+        if run.state.epoch < cell.recipe.trained_epochs and time.monotonic() - last_save >= control.save_every:
             run.save()
             last_save = time.monotonic()
     return Trained(run.state.history, run.save_checkpoints(), run.engine)
@@ -206,7 +206,7 @@ class Run:
     def _evaluations(self) -> tuple[Evaluation | None, Evaluation | None]:
         """Scores after this epoch on the test set and on what is held out, where they are asked for."""
         done = self.state.epoch + 1
-        if done % self.cell.recipe.evaluate_every and done < self.cell.recipe.epochs:
+        if done % self.cell.recipe.evaluate_every and done < self.cell.recipe.trained_epochs:
             return None, None
         model = self.model
         if self.stepper.ema:
@@ -252,7 +252,7 @@ class Run:
         kind = "sam" if self.cell.optimizer == "sam" else "student" if teacher else "plain"
         what = f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}, {self.cell.arch}, "
         what += f"{tuple(turns[0][0].shape)}, {kind}, {plain}"
-        remaining = self.steps * recipe.epochs
+        remaining = self.steps * recipe.trained_epochs
         return fastest(plain, remaining, what, trial, ways=("compiled", "graphs"))
 
     def _trial_batches(self) -> list[tuple[Tensor, Tensor]]:
