@@ -185,7 +185,8 @@ def _train(
     tables["discrepancies"] = _discrepancies(cell, tables["evaluations"], before)
     attempt.check()
     if not is_trained(folder):
-        write_record(train_record(folder), "train", tables, cell=cell.to_json(), attempt=asdict(attempt.facts))
+        more = {"control": trained.facts} if trained.facts else {}
+        write_record(train_record(folder), "train", tables, cell=cell.to_json(), attempt=asdict(attempt.facts), **more)
     _keep_what_is_named(folder)
 
 
