@@ -121,9 +121,15 @@ class Cell:
     def column(self) -> str:
         """The stage and whatever else than the paper's way led to it: ``R1(E3)`` was taught by an ensemble of three,
         ``R1 permuted`` by another method."""
-        teacher = "" if self.first_teacher in {None, "T"} else f"({self.first_teacher})"
-        method = "" if self.method == "distillation" else f" {self.method}"
+        way = self.way
+        teacher = "" if way.first_teacher in {None, "T"} else f"({way.first_teacher})"
+        method = "" if way.method == "distillation" else f" {way.method}"
         return f"{self.stage}{teacher}{method}"
+
+    @property
+    def way(self) -> "Cell":
+        """The cell that says how it was taught: itself or, for a born-again ensemble, the last of its chain."""
+        return self.members[-1] if self.origin == "ban" else self
 
     @property
     def label(self) -> str:

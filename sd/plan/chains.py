@@ -14,9 +14,7 @@ def cells_of(block: Block, recipes: Sequence[tuple[str, Recipe]]) -> Iterator[Ce
     for arch, dataset, aug, noise, (name, recipe) in product(
         block.arch, block.dataset, block.aug, block.label_noise, recipes
     ):
-        make = partial(
-            Cell, arch=arch, dataset=dataset, aug=aug, label_noise=noise, recipe_name=name, recipe=recipe
-        )
+        make = partial(Cell, arch=arch, dataset=dataset, aug=aug, label_noise=noise, recipe_name=name, recipe=recipe)
         yield from _Study(block, make).cells()
 
 
