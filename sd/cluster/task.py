@@ -191,7 +191,7 @@ def _train(
         "checkpoints": [{"cell_key": cell.key, "checkpoint": name, **asdict(it)} for name, it in trained.saved.items()],
         "evaluations": _evaluations(cell, data, folder, trained.saved, device, attempt),
     }
-    _write(cell, folder, attempt, tables, before)
+    _write(cell, folder, attempt, tables, before, trained.facts)
 
 
 def _assemble(
@@ -212,13 +212,18 @@ def _assemble(
 
 
 def _write(
-    cell: Cell, folder: Path, attempt: Attempt, tables: dict[str, list[dict[str, Any]]], before: dict[str, float]
+    cell: Cell,
+    folder: Path,
+    attempt: Attempt,
+    tables: dict[str, list[dict[str, Any]]],
+    before: dict[str, float],
+    control: dict[str, float] | None = None,
 ) -> None:
-    """Write the record of a cell that has been trained or assembled."""
+    """Write the record of a cell that has been trained or assembled, and what a control found before its training."""
     tables["discrepancies"] = _discrepancies(cell, tables["evaluations"], before)
     attempt.check()
     if not is_trained(folder):
-        more = {"control": trained.facts} if trained.facts else {}
+        more = {"control": control} if control else {}
         write_record(train_record(folder), "train", tables, cell=cell.to_json(), attempt=asdict(attempt.facts), **more)
     _keep_what_is_named(folder)
 

@@ -30,14 +30,14 @@ def forwards(cell: Cell) -> int:
     """What a training step on one image costs, in forward passes (spec section 5).
 
     3 for cross-entropy (the backward pass costs two), one more for a student's teacher, or for each member of an
-    ensemble that teaches, unless its answers are computed once because no view is random, and 6 for SAM, which takes
-    every step twice. What is assembled takes none.
+    ensemble that teaches, unless its answers are computed once because no view is random, or are not asked for at each
+    step, and 6 for SAM, which takes every step twice. What is assembled takes none.
     """
     if cell.is_assembled:
         return 0
     if cell.optimizer == "sam":
         return 6
-    asks = cell.teacher if cell.aug != "none" else None
+    asks = cell.teacher if cell.asks and cell.aug != "none" else None
     return 3 + (max(1, len(asks.members)) if asks else 0)
 
 
