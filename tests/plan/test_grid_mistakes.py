@@ -84,6 +84,7 @@ MISTAKES = [
     ("rounds: 1", "rounds: 1\n  rounds: 2", 7, "rounds: is given twice (first on line 6); keep one"),
     ("rounds: 1", "rounds: 1\n  schedule: step", 10, "schedule step needs milestones and gamma"),
     ("rounds: 1", "rounds: 1\n  momentum: 0\n  nesterov: true", 11, "nesterov needs momentum above 0"),
+    ("rounds: 1", "rounds: 1\n  sam_rho: null\n  teacher: sam", 11, "teacher: recipe appendix_a sets no sam_rho; add"),
     ("rounds: 1", "rounds: 1\n  stop_after: 600", 10, "stop_after: 600 is not before the end of 600 epochs"),
     ("name: study", "nmae: study", 1, "nmae: is not a known key; did you mean 'name'?"),
     ("name: study", "name: ../up", 1, "name: '../up' should match pattern"),
