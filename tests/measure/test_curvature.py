@@ -268,6 +268,23 @@ def test_the_model_is_left_as_it_was_and_a_seed_gives_the_same_numbers(resnet: n
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_frozen_norms_and_gradients_between_backward_and_step_are_left_alone(
+    resnet: nn.Module, dtype: torch.dtype
+) -> None:
+    images, labels = digits(20)
+    model = copy.deepcopy(resnet).train()
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms[:2]:
+        norm.eval()
+    F.cross_entropy(model(images), labels).backward()
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    curvature(model, images, labels, steps=2, trace_error=0.9, dtype=dtype)
+    curvature(model, images, labels, steps=2, probes=2, backend="pyhessian")
+    assert model.training and [norm.training for norm in norms] == [False, False] + [True] * (len(norms) - 2)
+    assert gradients and all(torch.equal(model.get_parameter(name).grad, g) for name, g in gradients.items())
+
+
 class Reaching(nn.Module):
     """Uses one layer's weight besides the layer, and another's without it."""
 
