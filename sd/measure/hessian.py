@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -217,13 +217,14 @@ class _Graph:
 def differentiable(model: nn.Module, dtype: torch.dtype) -> Iterator[nn.Module]:
     """``model`` in eval mode and ready to be differentiated twice: itself, or a copy where ``dtype`` is not its own.
 
-    Within it the weights of convolutions lie channels last in memory, which is faster. Its mode, its frozen
-    parameters, its gradients and the very memory of its weights are as before at the end.
+    Within it the weights of convolutions lie channels last in memory, which is faster, and ``dtype`` is what is
+    computed in: a caller's autocast is off, and so is TF32. The model's modes, its frozen parameters, its gradients and
+    the very memory of its weights are as before at the end.
     """
     first = next(model.parameters(), None)
     if first is None:
         raise ValueError("the model has no parameters, so there is nothing to differentiate by")
-    with twice_differentiable(model):
+    with twice_differentiable(model), torch.autocast(first.device.type, enabled=False), _no_tf32():
         if first.dtype != dtype:
             yield copy.deepcopy(model).to(dtype)
             return
@@ -235,6 +236,20 @@ def differentiable(model: nn.Module, dtype: torch.dtype) -> Iterator[nn.Module]:
         finally:
             for parameter, data in before:
                 parameter.data = data
+
+
+@contextmanager
+def _no_tf32() -> Iterator[None]:
+    """Without the 10-bit products that a GPU's convolutions take for float32 by default."""
+    switches: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [switch.allow_tf32 for switch in switches]
+    try:
+        for switch in switches:
+            switch.allow_tf32 = False
+        yield
+    finally:
+        for switch, was in zip(switches, before, strict=True):
+            switch.allow_tf32 = was
 
 
 @torch.no_grad()

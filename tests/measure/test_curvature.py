@@ -285,6 +285,24 @@ def test_frozen_norms_and_gradients_between_backward_and_step_are_left_alone(
     assert gradients and all(torch.equal(model.get_parameter(name).grad, g) for name, g in gradients.items())
 
 
+def test_what_is_recorded_as_float32_is_computed_in_it_whatever_the_caller_does(known: Known) -> None:
+    model, _ = known
+    images, labels = digits()
+    plain = curvature(model, images, labels, steps=4, probes=2)
+    seen: list[bool] = []
+    layer = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+    hook = layer.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            found = curvature(model, images, labels, steps=4, probes=2)
+            values, _ = top_eigenvectors(model, images, labels, steps=4)
+    finally:
+        hook.remove()
+    assert found.eigenvalues == pytest.approx(plain.eigenvalues, rel=1e-4)
+    assert values[0] == pytest.approx(plain.lambda_max, rel=1e-4)
+    assert seen and not any(seen) and torch.backends.cudnn.allow_tf32
+
+
 class Reaching(nn.Module):
     """Uses one layer's weight besides the layer, and another's without it."""
 
