@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from sd.measure import gauss_newton
 from sd.measure.gauss_newton import Trace
-from sd.measure.hessian import Hessian, Loss, differentiable
+from sd.measure.hessian import Hessian, Loss, check_labels, differentiable
 from sd.measure.hutchinson import deflated_trace
 from sd.measure.lanczos import Array, Lanczos, Ritz
 from sd.measure.scratch import Scratch
@@ -141,8 +141,9 @@ def curvature(
     Raises:
         NotOneFunction: the model drops out at random, or normalises by its batch.
         ValueError: the Hessian holds NaN or infinity at this model, or an argument is out of its range.
+        IndexError: a label is not one of the model's classes.
     """
-    _check(images, labels, probes, steps, top, runs, trace_error, rho, dtype)
+    _check(images, labels, probes, steps, top, runs, trace_error, rho, dtype, backend)
     with ExitStack() as stack:
         watch = watch or stack.enter_context(bar())
         asked = (loss, probes, steps, runs, trace_error, batch_size, seed, dtype)
@@ -229,9 +230,11 @@ def _check(
     trace_error: float,
     rho: float,
     dtype: torch.dtype,
+    backend: str,
 ) -> None:
-    if len(images) != len(labels) or not len(labels):
-        raise ValueError(f"{len(images)} images and {len(labels)} labels; give one label an image, and at least one")
+    check_labels(images, labels)
+    if backend not in get_args(Backend):
+        raise ValueError(f"backend is {backend!r}; there are {' and '.join(get_args(Backend))}")
     if not images.is_floating_point():
         raise ValueError(f"images are {images.dtype}; give them normalised, in floating point")
     if dtype not in (torch.float32, torch.float64):

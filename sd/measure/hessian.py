@@ -40,6 +40,20 @@ def mean_loss(logits: Tensor, labels: Tensor, loss: Loss) -> Tensor:
     return 0.5 * (logits - wanted).square().sum() / len(labels)
 
 
+def check_labels(images: Tensor, labels: Tensor) -> None:
+    """Refuse what the losses would take for something else: −100 for "leave this out", fractions for a distribution.
+
+    Raises:
+        ValueError: ``labels`` are not one class an image, int64 from 0 on.
+    """
+    if len(images) != len(labels) or not len(labels):
+        raise ValueError(f"{len(images)} images and {len(labels)} labels; give one label an image, and at least one")
+    if labels.dtype != torch.int64 or labels.ndim != 1:
+        raise ValueError(f"labels are {labels.dtype} of shape {tuple(labels.shape)}; give one int64 class an image")
+    if int(labels.min()) < 0:
+        raise ValueError(f"a label is {int(labels.min())}; classes are counted from 0")
+
+
 @dataclass(frozen=True)
 class Memory:
     """Bytes that the products need, by what they are for; measured on one image."""

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
 from sd.measure.curvature import fingerprint_of
+from sd.measure.hessian import check_labels
 from sd.measure.scratch import Scratch
 from sd.measure.watch import Watch, bar
 from sd.train.randomness import generator
@@ -124,8 +125,9 @@ def landscape(
     Raises:
         ValueError: a direction does not fit the model, or an argument is out of its range.
     """
-    if points < 1 or span <= 0 or not len(labels) or len(images) != len(labels):
-        raise ValueError(f"points is {points}, span {span}, images {len(images)}, labels {len(labels)}")
+    check_labels(images, labels)
+    if points < 1 or not span > 0:
+        raise ValueError(f"points is {points} and span {span}; give a point at least and a positive span")
     chosen = list(directions or random_directions(model, count=1 if line else 2, seed=seed, normalise=normalise))
     shapes = [parameter.shape for parameter in model.parameters()]
     if len(chosen) != (1 if line else 2) or any([part.shape for part in one] != shapes for one in chosen):

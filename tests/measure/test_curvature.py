@@ -17,6 +17,7 @@ from sd.measure.curvature import curvature, spectral_density, top_eigenvectors
 from sd.measure.gauss_newton import applies, gauss_newton_trace
 from sd.measure.hessian import Hessian, NotOneFunction, differentiable
 from sd.measure.hutchinson import deflated_trace
+from sd.measure.landscape import landscape
 from sd.measure.scratch import Scratch
 from sd.train.models import build
 
@@ -356,7 +357,7 @@ def test_a_model_that_is_not_one_function_is_refused_in_one_line() -> None:
     "wrong",
     [
         *({"steps": 0}, {"probes": 0}, {"top": 9, "steps": 5}, {"runs": 0}, {"trace_error": -1}, {"rho": 0}),
-        {"dtype": torch.bfloat16},
+        *({"dtype": torch.bfloat16}, {"backend": "lanzcos"}),
     ],
 )
 def test_arguments_out_of_range_are_refused(wrong: dict[str, object], resnet: nn.Module) -> None:
@@ -369,6 +370,24 @@ def test_images_without_labels_or_in_whole_numbers_are_refused(resnet: nn.Module
     for x, y in ((images, labels[:3]), (images[:0], labels[:0]), (images.to(torch.uint8), labels)):
         with pytest.raises(ValueError, match="images"):
             curvature(resnet, x, y)
+
+
+def test_labels_that_a_loss_would_take_for_something_else_are_refused(resnet: nn.Module) -> None:
+    images, labels = digits(4)
+    left_out, soft = torch.where(labels == labels[0], -100, labels), F.one_hot(labels, 10).float()
+    for wrong in (left_out, soft, labels.int(), labels[:, None]):
+        with pytest.raises(ValueError, match="label"):
+            curvature(resnet, images, wrong, steps=2)
+        with pytest.raises(ValueError, match="label"):
+            landscape(resnet, images, wrong, points=1)
+    with pytest.raises(IndexError, match="12"):
+        curvature(resnet, images, labels * 0 + 12, steps=2)
+
+
+@pytest.mark.parametrize("probes", [1, 2])
+def test_so_few_probes_that_nothing_is_known_of_their_error_are_not_converged(known: Known, probes: int) -> None:
+    found = curvature(known[0], *digits(), steps=3, probes=probes)
+    assert found.probes == probes and not found.converged and math.isinf(found.trace_stderr) == (probes == 1)
 
 
 def test_a_model_with_infinite_weights_is_refused() -> None:
