@@ -64,7 +64,8 @@ class Curvature:
         probes: random vectors for the trace (an image each, for ``gauss_newton``).
         hvps: Hessian-vector products in all, each over all images; ``passes`` of forward or backward besides.
         converged: all of ``eigenvalues`` and ``lambda_min`` have residuals of at most a thousandth of the largest
-            magnitude among them, and the trace reached the error that was asked for.
+            magnitude among them, and the trace reached the error that was asked for (for PyHessian see
+            :mod:`sd.measure.pyhessian_backend`).
         n_samples: images.
         dtype: of the products.
         seconds: wall time.
@@ -166,6 +167,7 @@ def curvature(
                 probes=probes,
                 steps=steps,
                 top=top,
+                trace_error=trace_error,
                 rho=rho,
                 seed=seed,
                 batch_size=batch_size,

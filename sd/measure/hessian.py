@@ -161,6 +161,12 @@ class Hessian:
             for parameter, old in zip(self.parameters, before, strict=True):
                 parameter.copy_(old)
 
+    def unheard(self) -> list[str]:
+        """Names of the parameters on which the loss does not depend, or only linearly: their rows of H are zero."""
+        graph = _Graph(self, self._batches[0][0][:1], self._batches[0][1][:1])
+        heard = set(graph.places)
+        return [name for index, (name, _) in enumerate(self.model.named_parameters()) if index not in heard]
+
     def weights(self) -> Tensor:
         """The parameters as one vector, (p,)."""
         return torch.cat([parameter.detach().flatten() for parameter in self.parameters])
@@ -209,7 +215,7 @@ class _Graph:
             value = mean_loss(hessian.model(images), labels, hessian.loss)
         found = torch.autograd.grad(value, hessian.parameters, create_graph=True, allow_unused=True)
         # A parameter that the loss does not depend on, or only linearly, has a row of zeros.
-        self._places = [i for i, one in enumerate(found) if one is not None and one.requires_grad]
+        self.places = [i for i, one in enumerate(found) if one is not None and one.requires_grad]
         self.gradients = [one for one in found if one is not None and one.requires_grad]
         self._share = len(labels) / hessian.n_samples
 
@@ -220,7 +226,7 @@ class _Graph:
         parts = torch.autograd.grad(
             self.gradients,
             self._hessian.parameters,
-            [vector[i] for i in self._places],
+            [vector[i] for i in self.places],
             retain_graph=True,
             allow_unused=True,
         )

@@ -237,19 +237,61 @@ def test_eigenvalues_and_products_are_pyhessians(resnet: nn.Module) -> None:
 def test_the_pyhessian_backend_gives_the_same_figures(resnet: nn.Module) -> None:
     images, labels = digits(60)
     ours = curvature(resnet, images, labels, steps=40, top=2, trace_error=0)
+    how = {"steps": 200, "top": 2, "probes": 40, "trace_error": 0.5, "backend": "pyhessian"}
     for batch_size in (None, 25):
-        theirs = curvature(
-            resnet, images, labels, steps=200, top=2, probes=40, backend="pyhessian", batch_size=batch_size
-        )
+        theirs = curvature(resnet, images, labels, batch_size=batch_size, **how)  # type: ignore[arg-type]
         assert theirs.backend == "pyhessian" and theirs.probes == 40 and theirs.hvps > 40 and theirs.converged
         assert theirs.eigenvalues == pytest.approx(ours.eigenvalues, rel=0.05)
         assert abs(theirs.trace - ours.trace) < 4 * theirs.trace_stderr
         assert theirs.sharpness == pytest.approx(ours.sharpness, rel=1e-3)
         assert theirs.residuals[0] < 0.2 * theirs.lambda_max and theirs.nodes == () and theirs.lambda_min is None
-    again = curvature(resnet, images, labels, steps=200, top=2, probes=40, backend="pyhessian", batch_size=25)
+    again = curvature(resnet, images, labels, batch_size=25, **how)  # type: ignore[arg-type]
     assert (again.trace, again.eigenvalues) == (theirs.trace, theirs.eigenvalues)
+    assert theirs.hvps == theirs.steps + 40 + 2
     with pytest.raises(ValueError, match="float32"):
         curvature(resnet, images, labels, backend="pyhessian", dtype=torch.float64)
+
+
+def test_pyhessian_has_not_converged_where_one_of_its_figures_has_not(resnet: nn.Module) -> None:
+    images, labels = digits(60)
+
+    def converged(steps: int, trace_error: float, top: int) -> bool:
+        how = {"steps": steps, "trace_error": trace_error, "top": top, "backend": "pyhessian"}
+        return curvature(resnet, images, labels, probes=4, **how).converged  # type: ignore[arg-type]
+
+    first = curvature(resnet, images, labels, probes=4, steps=200, backend="pyhessian").steps
+    assert converged(first + 1, 0.9, top=1) and not converged(first, 0.9, top=1)
+    assert not converged(first, 0.9, top=3)  # though the others took fewer than they might
+    assert not converged(200, 1e-4, top=1)  # the trace
+
+
+def test_pyhessian_has_not_found_the_largest_eigenvalue_where_the_smallest_is_larger_in_magnitude() -> None:
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 3))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter *= 4
+    images = torch.randn(30, 8, dtype=torch.float64).float()
+    labels = torch.randint(0, 3, (30,))
+    ours = curvature(model, images, labels, steps=40, probes=100, trace_error=0.2)
+    assert ours.lambda_min is not None and ours.lambda_min < -ours.lambda_max < 0
+    assert ours.trace < 0 < ours.trace_stderr < 0.2 * -ours.trace and ours.converged
+    theirs = curvature(model, images, labels, steps=500, probes=50, trace_error=0.9, backend="pyhessian")
+    assert theirs.lambda_max == pytest.approx(ours.lambda_min, rel=0.01) and not theirs.converged
+
+
+def test_pyhessian_says_which_parameter_it_cannot_do_without() -> None:
+    class Half(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.unused = nn.Linear(4, 3), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.used(x)
+
+    with pytest.raises(ValueError, match=r"unused.weight and 1 more") as refused:
+        curvature(Half(), torch.randn(6, 4), torch.zeros(6, dtype=torch.long), backend="pyhessian")
+    assert "\n" not in str(refused.value)
 
 
 def test_the_model_is_left_as_it_was_and_a_seed_gives_the_same_numbers(resnet: nn.Module) -> None:
