@@ -180,7 +180,7 @@ def test_numbers_may_be_written_as_people_write_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(resource("jobs").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_grid_is_read(path: Path) -> None:
-    assert read_grid(path).cells
+    assert any(grid.cells for grid in read_grid(path).all)
 
 
 ODD = ["[]", "{}", "null", "-1", "1e400", "~", "&a", "*a", "!!int", "\t", "<<"]
