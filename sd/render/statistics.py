@@ -1,0 +1,322 @@
+"""Exact tests and intervals for few, clustered observations; numpy and scipy, no torch."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from math import atanh, factorial, inf, sqrt, tanh
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+
+EXACT_CLUSTERS = 20
+"""Up to so many clusters every assignment of signs is counted: 2²⁰ sums, 8 MB."""
+
+DRAWS = 2**17
+"""Assignments of signs that are drawn where there are more clusters."""
+
+_SEED = 20220617
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval, and how it was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a test found.
+
+    Attributes:
+        effect: the estimate.
+        interval: 95 % confidence interval of it; ``None`` where there is none.
+        p: two-sided.
+        n: what was permuted, or counted: clusters, blocks or pairs.
+        smallest_p: the smallest p that any data of this n could give.
+        exact: whether p was counted rather than drawn or read off a distribution that the data only approach.
+    """
+
+    effect: float
+    interval: Interval | None
+    p: float
+    n: int
+    smallest_p: float
+    exact: bool = True
+
+
+class Clustered:
+    """Observations in clusters: the weighted mean, and its distribution when whole clusters change their signs.
+
+    Every cell counts alike, however many observations it has: an observation weighs 1 / (its cell's observations) /
+    (cells). The null hypothesis is that a cluster's weighted sum is as likely as its negative; observations of one
+    cluster, which share a teacher, may depend on each other in any way.
+
+    Args:
+        values: shape (observations,).
+        clusters: the cluster of each.
+        cells: the cell of each; ``None``: one cell.
+
+    Raises:
+        ValueError: there are no observations, or the lengths differ.
+    """
+
+    def __init__(
+        self, values: Sequence[float], clusters: Sequence[Hashable], cells: Sequence[Hashable] | None = None
+    ) -> None:
+        cells = cells if cells is not None else [None] * len(values)
+        if not len(values) or not len(values) == len(clusters) == len(cells):
+            raise ValueError("values, clusters and cells must be of one length, and not empty")
+        weights = np.ones(len(values))
+        for cell in set(cells):
+            inside = np.array([other == cell for other in cells])
+            weights[inside] /= inside.sum() * len(set(cells))
+        place = {cluster: index for index, cluster in enumerate(dict.fromkeys(clusters))}
+        index = np.array([place[cluster] for cluster in clusters])
+        self.sums: Floats = np.bincount(index, weights * np.asarray(values, dtype=float))
+        self.weights: Floats = np.bincount(index, weights)
+        self.n = len(place)
+        self.mean = float(self.sums.sum())
+
+    @property
+    def exact(self) -> bool:
+        return self.n <= EXACT_CLUSTERS
+
+    def two_sided(self) -> float:
+        """p of a mean of 0: the share of sign assignments whose mean is at least as far from 0 as the observed one."""
+        return self._share(lambda means, eps: np.abs(means) >= abs(self.mean) - eps, 0.0)
+
+    def above(self, bound: float) -> float:
+        """One-sided p against the mean being ``bound`` or less."""
+        observed = self.mean - bound
+        return self._share(lambda means, eps: means >= observed - eps, bound)
+
+    def below(self, bound: float) -> float:
+        """One-sided p against the mean being ``bound`` or more."""
+        observed = self.mean - bound
+        return self._share(lambda means, eps: means <= observed + eps, bound)
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Confidence interval of the mean.
+
+        The sign-flip test inverted: θ is inside unless the values less θ are rejected. With subsets A of clusters and
+        their means m(A), the one-sided p of θ is the share of subsets with m(A) ≤ θ, so the ends are order statistics
+        of m(A) (Hartigan 1969): exact at any n, whatever the distribution, as long as it is symmetric, and never
+        narrower than the test that decides. Below six clusters it is unbounded at 95 %; Student's t over the clusters
+        is given instead, which takes the clusters to be normal, and says so.
+        """
+        alpha = 1 - level
+        subsets = 2**self.n if self.exact else DRAWS
+        rank = int(alpha / 2 * subsets * (1 + 1e-12))
+        if rank < 1:
+            return self._students_t(level)
+        sums, weights = self._subset_sums(self.sums), self._subset_sums(self.weights)
+        means = np.sort(sums[weights > 0] / weights[weights > 0])
+        how = "exact, by inverting the sign-flip test" if self.exact else "sign-flip test inverted on drawn subsets"
+        return Interval(float(means[rank - 1]), float(means[-rank]), how)
+
+    @property
+    def smallest_p(self) -> float:
+        """Of a two-sided test: every cluster on one side."""
+        return min(1.0, 2.0 ** (1 - self.n))
+
+    def spread(self) -> float:
+        """Standard deviation between clusters, of what one cluster of average weight adds: mean ± spread / √n."""
+        return _clustered_error(self.sums, self.weights) * sqrt(self.n) if self.n > 1 else inf
+
+    def found(self) -> Found:
+        """The two-sided test of a mean of 0."""
+        return Found(self.mean, self.interval(), self.two_sided(), self.n, self.smallest_p, self.exact)
+
+    def _students_t(self, level: float) -> Interval:
+        if self.n < 2:
+            return Interval(-inf, inf, "none: one cluster has no spread")
+        half = float(stats.t.ppf(0.5 + level / 2, self.n - 1)) * _clustered_error(self.sums, self.weights)
+        return Interval(self.mean - half, self.mean + half, "t over clusters, which takes them to be normal")
+
+    def _share(self, extreme: Callable[[Floats, float], NDArray[np.bool_]], bound: float) -> float:
+        flipped = self._subset_sums(self.sums - bound * self.weights)
+        total = self.sums.sum() - bound * self.weights.sum()
+        means = total - 2 * flipped
+        eps = 1e-12 * float(np.abs(self.sums).sum() + abs(bound))
+        count = int(np.count_nonzero(extreme(means, eps)))
+        return count / len(means) if self.exact else (count + 1) / (len(means) + 1)
+
+    def _subset_sums(self, values: Floats) -> Floats:
+        """Sum over each subset of clusters, of all (shape (2ⁿ,)) or of those drawn; the same subsets at each call."""
+        if not self.exact:
+            bits = np.random.default_rng(_SEED)
+            sums = np.zeros(DRAWS)
+            for value in values:
+                sums += value * bits.integers(0, 2, DRAWS)
+            return sums
+        sums = np.zeros(1)
+        for value in values:
+            sums = np.concatenate([sums, sums + value])
+        return sums
+
+
+def _clustered_error(sums: Floats, weights: Floats) -> float:
+    """Standard error of the mean: the clusters' deviations, Σ (D − w·mean)², with the factor n / (n − 1)."""
+    n = len(sums)
+    deviations = sums - weights * sums.sum()
+    return sqrt(n / (n - 1) * float((deviations**2).sum()))
+
+
+def equivalence(data: Clustered, margin: float) -> Found:
+    """TOST by two one-sided sign-flip tests: p is the larger one, against the mean being ``margin`` or more from 0.
+
+    The interval is the 95 % one; the smallest p is one-sided, 2⁻ⁿ.
+    """
+    p = max(data.above(-margin), data.below(margin))
+    return Found(data.mean, data.interval(), p, data.n, 2.0**-data.n, data.exact)
+
+
+def paired_t(values: Sequence[float]) -> Found:
+    """Student's t of differences, two-sided; with equal values p is 0, or 1 if they are 0. Takes them to be normal."""
+    data = np.asarray(values, dtype=float)
+    if len(data) < 2:
+        return Found(float(data.mean()), None, 1.0, len(data), 1.0, exact=False)
+    error = float(data.std(ddof=1)) / sqrt(len(data))
+    mean = float(data.mean())
+    half = float(stats.t.ppf(0.975, len(data) - 1)) * error
+    p = float(2 * stats.t.sf(abs(mean) / error, len(data) - 1)) if error else float(mean == 0)
+    return Found(mean, Interval(mean - half, mean + half, "t, which takes them to be normal"), p, len(data), 0.0, False)
+
+
+def welch(a: tuple[float, float, int], b: tuple[float, float, int]) -> Found:
+    """Welch's test of mean(a) − mean(b), each given as (mean, sample standard deviation, n)."""
+    (mean_a, std_a, n_a), (mean_b, std_b, n_b) = a, b
+    effect, one, other = mean_a - mean_b, std_a**2 / n_a, std_b**2 / n_b
+    error = sqrt(one + other)
+    if not error:
+        return Found(effect, None, float(effect == 0), n_a + n_b, 0.0, exact=False)
+    freedom = (one + other) ** 2 / (one**2 / (n_a - 1) + other**2 / (n_b - 1))
+    half = float(stats.t.ppf(0.975, freedom)) * error
+    p = float(2 * stats.t.sf(abs(effect) / error, freedom))
+    return Found(effect, Interval(effect - half, effect + half, "Welch's t"), p, n_a + n_b, 0.0, exact=False)
+
+
+def binomial(successes: int, n: int) -> Found:
+    """Exact two-sided test of a share of ½, with the Clopper–Pearson interval."""
+    result = stats.binomtest(successes, n)
+    low, high = result.proportion_ci()
+    interval = Interval(float(low), float(high), "Clopper–Pearson")
+    return Found(successes / n, interval, float(result.pvalue), n, min(1.0, 2.0 ** (1 - n)))
+
+
+def kendall(blocks: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Found:
+    """Kendall's τ of x and y within blocks, their concordant less discordant pairs added up; exact and two-sided.
+
+    Under the null hypothesis all orders of y within a block are equally likely, independently in each block. The number
+    of inversions of a block with ties in y is then distributed as the q-multinomial coefficient; x has no ties. With
+    one block this is the exact test of Kendall's τ.
+
+    Args:
+        blocks: for each block its x and y, of equal length.
+    """
+    signs = [_concordance(x, y) for x, y in blocks]
+    score, pairs = sum(signs), sum(len(x) * (len(x) - 1) // 2 for x, _ in blocks)
+    counts, untied, most = [1], 0, 1
+    for _, y in blocks:
+        counts = _convolved(counts, _inversions(y))
+        untied += len(counts) - 1 - untied
+        most *= factorial(len(y))
+    total = sum(counts)
+    extreme = sum(count for inversions, count in enumerate(counts) if abs(untied - 2 * inversions) >= abs(score))
+    effect = score / pairs if pairs else 0.0
+    return Found(effect, None, extreme / total, len(blocks), min(1.0, 2 / most))
+
+
+def _concordance(x: Sequence[float], y: Sequence[float]) -> int:
+    a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    return int(np.triu(np.sign(a[None, :] - a[:, None]) * np.sign(b[None, :] - b[:, None])).sum())
+
+
+def _inversions(y: Sequence[float]) -> list[int]:
+    """How many orders of y have 0, 1, 2 … inversions: the q-multinomial coefficient of its ties."""
+    _, ties = np.unique(np.asarray(y, dtype=float), return_counts=True)
+    counts, placed = [1], 0
+    for size in map(int, ties):
+        counts = _convolved(counts, _q_binomial(placed + size, size))
+        placed += size
+    return counts
+
+
+def _q_binomial(n: int, k: int) -> list[int]:
+    """Coefficients of the Gaussian binomial coefficient, by its Pascal rule."""
+    row: list[list[int]] = [[1]]
+    for size in range(1, n + 1):
+        grown = [[1]]
+        for part in range(1, min(size, k) + 1):
+            left = row[part - 1] if part - 1 < len(row) else []
+            right = [0] * part + row[part] if part < len(row) else []
+            width = max(len(left), len(right))
+            grown.append([sum(p[i] for p in (left, right) if i < len(p)) for i in range(width)])
+        row = grown
+    return row[k]
+
+
+def _convolved(a: Sequence[int], b: Sequence[int]) -> list[int]:
+    result = [0] * (len(a) + len(b) - 1)
+    for place, value in enumerate(a):
+        for other, factor in enumerate(b):
+            result[place + other] += value * factor
+    return result
+
+
+def page(rows: Sequence[Sequence[float]]) -> Found:
+    """Page's L for a trend over ordered treatments, two-sided: twice the smaller of both directions' exact p.
+
+    Args:
+        rows: one block each, in the order of the treatments; at least three treatments. The effect is the mean
+            Spearman correlation of a block with that order, (12 L / (m k (k² − 1))) − 3 (k + 1) / (k − 1).
+    """
+    data = np.asarray(rows, dtype=float)
+    blocks, treatments = data.shape
+    one_sided = []
+    for sign in (1, -1):
+        ranks = stats.rankdata(sign * data, axis=1)
+        result = stats.page_trend_test(ranks, ranked=True, method="exact")
+        one_sided.append((float(result.pvalue), float(result.statistic)))
+    scale = 12 / (blocks * treatments * (treatments**2 - 1))
+    effect = scale * one_sided[0][1] - 3 * (treatments + 1) / (treatments - 1)
+    smallest = min(1.0, 2.0 / factorial(treatments) ** blocks)
+    return Found(effect, None, min(1.0, 2 * min(p for p, _ in one_sided)), blocks, smallest)
+
+
+def spearman(strata: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Found:
+    """Spearman's correlation within strata, combined by Fisher's z with weights 1 / variance; two-sided.
+
+    The variance of z is (1 + r²/2) / (n − 3) (Bonett and Wright 2000), with the combined r, so that the weights do not
+    depend on the single ones; strata of fewer than four points, or without variation, are left out. The p holds for
+    independent points; it is an approximation at small n, checked by simulation in the tests.
+    """
+    found = []
+    for x, y in strata:
+        if len(x) > 3 and len(set(x)) > 1 and len(set(y)) > 1:
+            r = float(stats.spearmanr(x, y).statistic)
+            found.append((atanh(float(np.clip(r, -0.999, 0.999))), len(x) - 3))
+    if not found:
+        return Found(0.0, None, 1.0, 0, 1.0, exact=False)
+    points = sum(weight for _, weight in found)
+    z = sum(value * weight for value, weight in found) / points
+    error = sqrt((1 + tanh(z) ** 2 / 2) / points)
+    p = float(2 * stats.norm.sf(abs(z) / sqrt(1.06 / points)))
+    interval = Interval(tanh(z - 1.96 * error), tanh(z + 1.96 * error), "Fisher's z")
+    return Found(tanh(z), interval, p, points + 3 * len(found), 0.0, exact=False)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's adjusted p, in the order given."""
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty(len(p))
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[index]))
+        adjusted[index] = largest
+    return [float(value) for value in adjusted]
