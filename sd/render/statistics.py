@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from math import atanh, factorial, inf, sqrt, tanh
 
 import numpy as np
@@ -135,7 +136,10 @@ class Clustered:
     def _students_t(self, level: float) -> Interval:
         if self.n < 2:
             return Interval(-inf, inf, "none: one cluster has no spread")
-        half = float(stats.t.ppf(0.5 + level / 2, self.n - 1)) * _clustered_error(self.sums, self.weights)
+        error = _clustered_error(self.sums, self.weights)
+        if error < 1e-9 * float(np.abs(self.sums).sum()):
+            return Interval(-inf, inf, "none: all clusters are equal")
+        half = float(stats.t.ppf(0.5 + level / 2, self.n - 1)) * error
         return Interval(self.mean - half, self.mean + half, "t over clusters, which takes them to be normal")
 
     def _share(self, extreme: Callable[[Floats, float], NDArray[np.bool_]], bound: float) -> float:
@@ -309,6 +313,16 @@ def spearman(strata: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Found
     p = float(2 * stats.norm.sf(abs(z) / sqrt(1.06 / points)))
     interval = Interval(tanh(z - 1.96 * error), tanh(z + 1.96 * error), "Fisher's z")
     return Found(tanh(z), interval, p, points + 3 * len(found), 0.0, exact=False)
+
+
+def spearman_exact(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """Spearman's correlation of at most eight points and its exact two-sided p, over all orders of y."""
+    a, b = stats.rankdata(x), stats.rankdata(y)
+    orders = np.array(list(permutations(b)))
+    scores = orders @ (a - a.mean())
+    observed = float(b @ (a - a.mean()))
+    p = float(np.mean(np.abs(scores) >= abs(observed) - 1e-9))
+    return float(stats.spearmanr(x, y).statistic), p
 
 
 def holm(p: Sequence[float]) -> list[float]:
