@@ -19,6 +19,9 @@ DRAWS = 2**17
 
 _SEED = 20220617
 
+SPEARMAN_VARIANCE = 1.06
+"""Of Fisher's z of Spearman's correlation, times n − 3, where there is none (Fieller, Hartley and Pearson 1957)."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -78,8 +81,10 @@ class Clustered:
             weights[inside] /= inside.sum() * len(set(cells))
         place = {cluster: index for index, cluster in enumerate(dict.fromkeys(clusters))}
         index = np.array([place[cluster] for cluster in clusters])
-        self.sums: Floats = np.bincount(index, weights * np.asarray(values, dtype=float))
-        self.weights: Floats = np.bincount(index, weights)
+        self.sums: Floats = np.zeros(len(place))
+        self.weights: Floats = np.zeros(len(place))
+        np.add.at(self.sums, index, weights * np.asarray(values, dtype=float))
+        np.add.at(self.weights, index, weights)
         self.n = len(place)
         self.mean = float(self.sums.sum())
 
@@ -310,7 +315,7 @@ def spearman(strata: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Found
     points = sum(weight for _, weight in found)
     z = sum(value * weight for value, weight in found) / points
     error = sqrt((1 + tanh(z) ** 2 / 2) / points)
-    p = float(2 * stats.norm.sf(abs(z) / sqrt(1.06 / points)))
+    p = float(2 * stats.norm.sf(abs(z) / sqrt(SPEARMAN_VARIANCE / points)))
     interval = Interval(tanh(z - 1.96 * error), tanh(z + 1.96 * error), "Fisher's z")
     return Found(tanh(z), interval, p, points + 3 * len(found), 0.0, exact=False)
 

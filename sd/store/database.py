@@ -57,7 +57,7 @@ class Database:
     def named(
         self, name: str, *, source: str, keys: Iterable[str] | None, folder: str = "queries"
     ) -> list[dict[str, Any]]:
-        """Run ``sql/FOLDER/NAME.sql`` over the rows of view ``source`` that belong to the cells ``keys`` (None: all)."""
+        """Run ``sql/FOLDER/NAME.sql`` over the rows of view ``source`` of the cells ``keys`` (``None``: all)."""
         query = resource("sql", folder, f"{name}.sql").read_text()
         with self._engine.connect() as connection:
             if keys is None:

@@ -36,6 +36,7 @@ C0 = Claim(
     source="outcomes",
     family="accuracy",
     parts=(Difference("teacher − best student of the literature", lambda row: float(row["lead"]), 1),),
+    asks={"arch": "resnet18", "dataset": ["cifar10", "cifar100"], "recipe": "appendix_a"},
 )
 
 C1 = Claim(
@@ -69,8 +70,8 @@ C2 = Claim(
     quote="While a single round of self-distillation consistently makes the student outperform the teacher, performing "
     "it for multiple rounds does not result in a stepwise better student.",
     where="section 5.1",
-    test="share of chains with T < R1 < R2 < R3 below one half, sign-flip over clusters (the exact binomial test where a "
-    f"cluster is one chain); besides, R2 − R1 and R3 − R2 are equivalent to 0 within ±{STEP_MARGIN} pp",
+    test="share of chains with T < R1 < R2 < R3 below one half, sign-flip over clusters (the exact binomial test where "
+    f"a cluster is one chain); besides, R2 − R1 and R3 − R2 are equivalent to 0 within ±{STEP_MARGIN} pp",
     query="c02",
     source="outcomes",
     family="accuracy",

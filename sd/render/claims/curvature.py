@@ -31,7 +31,9 @@ def _both(above: str, below: str, direction: int, shown: str) -> tuple[Differenc
     return (
         _ratio(f"trace, {shown}", f"{above}_trace", f"{below}_trace", direction),
         _ratio(f"λmax, {shown}", f"{above}_lambda_max", f"{below}_lambda_max", direction),
-        _ratio(f"relative trace, {shown}", f"{above}_relative_trace", f"{below}_relative_trace", direction, decides=False),
+        _ratio(
+            f"relative trace, {shown}", f"{above}_relative_trace", f"{below}_relative_trace", direction, decides=False
+        ),
         _ratio(f"sharpness, {shown}", f"{above}_sharpness", f"{below}_sharpness", direction, decides=False),
     )
 
@@ -51,7 +53,7 @@ def _by_pair(rows: list[Row], database: Database) -> list[Row]:
     def pair(row: Row) -> str:
         return repr((cell_of(row), cluster_of(row), row["label_noise"], *(row[name] for name in names)))
 
-    found = []
+    found: list[Row] = []
     for _, group in groupby(sorted(rows, key=pair), key=pair):
         ranks = list(group)
         ratios = [log_ratio(row, "student_eigenvalue", "teacher_eigenvalue") for row in ranks]
@@ -80,8 +82,8 @@ C6B = Claim(
     id="C6b",
     title="later rounds only fluctuate around round 1",
     quote="Interestingly, performing multi-round self-distillation does not make successive students attain "
-    "increasingly flatter minima, as the trace and λ_{max} of models from subsequent rounds only fluctuate around those "
-    "of the student from the first round.",
+    "increasingly flatter minima, as the trace and λ_{max} of models from subsequent rounds only fluctuate around "
+    "those of the student from the first round.",
     where="section 6",
     test="ln(R2 / R1) and ln(R3 / R1) of trace and of λmax, on each split: equivalent to 0 within ±20 %, two one-sided "
     "sign-flip tests over clusters",
@@ -154,8 +156,8 @@ C12 = Claim(
     title="the hundred largest eigenvalues of students are smaller than the teacher's",
     quote="ECDF plot of the top 100 eigenvalues approximated using PyHessian.",
     where="Figure 16 (which the text does not mention: what it shows is read as this claim)",
-    test=f"mean over ranks of ln(λ of the student / λ of T) of equal rank, with {RANKS} ranks or more: below 0, sign-flip "
-    "over clusters; besides, the share of ranks at which the student's is smaller (all of them: its ECDF lies left)",
+    test=f"mean over ranks of ln(λ of the student / λ of T) of equal rank, with {RANKS} ranks or more: below 0, "
+    "sign-flip over clusters; besides, the share of ranks at which the student's is smaller (all: its ECDF lies left)",
     query="c12",
     source="curvature_outcomes",
     family="curvature",
@@ -172,8 +174,8 @@ C13 = Claim(
     title="the loss surface is wider around students",
     quote="The borderlines of the teacher shows that it is much steeper than the students at both round 1 and 2.",
     where="section 6; Figures 8, 14 and 15",
-    test="share of the surface whose loss is less than 1 above the centre's, student less teacher along the same random "
-    "directions: mean above 0 for R1 and for R2, sign-flip over clusters",
+    test="share of the surface whose loss is less than 1 above the centre's, student less teacher along the same "
+    "random directions: mean above 0 for R1 and for R2, sign-flip over clusters",
     query="c13",
     source="outcomes",
     family="curvature",
@@ -197,8 +199,8 @@ def _stratum(row: Row) -> tuple[object, ...]:
 C14 = Claim(
     id="C14",
     title="flatter models are more accurate",
-    quote="We conduct extensive experiments to show that self-distillation leads to flatter minima, thereby resulting in "
-    "better generalization.",
+    quote="We conduct extensive experiments to show that self-distillation leads to flatter minima, thereby resulting "
+    "in better generalization.",
     where="abstract; section 6",
     test="Spearman's ρ of ln trace (and of λmax) and test accuracy over the models T, R1, R2, R3, SAM and seeds of one "
     "architecture and augmentation, combined by Fisher's z: below 0",

@@ -59,8 +59,8 @@ C4 = Claim(
 C5 = Claim(
     id="C5",
     title="students become more like their teachers with each round",
-    quote="We can see that the more self-distillation rounds that we perform, the more similar the predictive logits of "
-    "the student model and those of its teacher model.",
+    quote="We can see that the more self-distillation rounds that we perform, the more similar the predictive logits "
+    "of the student model and those of its teacher model.",
     where="section 5.2; Figure 6",
     test="mean squared difference of the logits of student and teacher falls over rounds 1, 2, 3: Page's L, exact, a "
     "block for each seed, with its α averaged; both as the logits are and less their mean (which softmax ignores)",

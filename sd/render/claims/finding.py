@@ -43,8 +43,8 @@ class Finding:
         supports: whether a small p speaks for the claim; else it speaks against it.
         counted: what n counts: ``clusters``, ``cells`` …
         decides: whether the claim's verdict rests on it.
-        spread: standard deviation between what is counted; ``None`` where the number needed is not computed.
-        margin: of an equivalence.
+        needs: how many must be counted for power 0.8 at a level, if effect and spread are those observed; ``None``:
+            more than could be, or not known.
         a_seed_adds: how many more are counted for each seed that is added.
         note: what else should be known.
     """
@@ -55,9 +55,8 @@ class Finding:
     unit: Unit
     counted: str = "clusters"
     decides: bool = True
-    spread: float | None = None
-    margin: float | None = None
-    a_seed_adds: int = 1
+    needs: Callable[[float], int | None] = lambda level: None
+    a_seed_adds: float = 1
     note: str = ""
 
     @property

@@ -68,7 +68,7 @@ class Case:
         verdicts = {part.verdict for part in self.deciding}
         for found in ("contradicted", "cannot be decided", "undecided"):
             if found in verdicts:
-                return found  # type: ignore[return-value]  # one of Verdict
+                return found
         return "supported"
 
     @property
@@ -150,7 +150,7 @@ def _one_measure(rows: Sequence[Row]) -> list[Row]:
         for row in rows:
             if row["split"] == split:
                 ways.setdefault(row["measure_key"], []).append(row)
-        kept += max(ways.values(), key=lambda way: (len(way), way[0]["measure_key"]))
+        kept += ways[max(ways, key=lambda way: (len(ways[way]), way))]
     return kept
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from typing import Protocol
 
@@ -10,6 +11,12 @@ import numpy as np
 from sd.render import statistics
 from sd.render.claims.finding import PER_ALPHA, POINTS, RHO, TAU, TREND, Finding, Unit
 from sd.render.claims.study import Row, cell_name, cell_of, cluster_of
+from sd.render.sample_size import (
+    blocks_for_any_verdict,
+    clusters_for_difference,
+    clusters_for_equivalence,
+    points_for_correlation,
+)
 from sd.render.statistics import Clustered, Found
 
 Value = Callable[[Row], float | None]
@@ -69,8 +76,7 @@ class Equivalence:
             supports=not against,
             unit=self.unit,
             decides=self.decides,
-            spread=data.spread(),
-            margin=self.margin,
+            needs=partial(clusters_for_equivalence, data.mean, data.spread(), self.margin),
             a_seed_adds=_strata(rows),
         )
 
@@ -91,7 +97,7 @@ class EveryCell:
     decides: bool = True
 
     def find(self, rows: Sequence[Row]) -> Finding | None:
-        cells: dict[Hashable, list[float]] = {}
+        cells: dict[tuple[object, ...], list[float]] = {}
         names = {}
         for row in rows:
             value = self.value(row)
@@ -108,7 +114,7 @@ class EveryCell:
         as_claimed = sum(self.direction * found.effect > 0 for found in tests.values())
         seeds = min(map(len, cells.values()))
         found = Found(test.effect, test.interval, p, len(tests), 0.0 if seeds > 1 else 1.0, exact=False)
-        spread = float(np.std(cells[worst], ddof=1)) if len(cells[worst]) > 1 else None
+        spread = float(np.std(cells[worst], ddof=1)) if len(cells[worst]) > 1 else inf
         share = statistics.binomial(as_claimed, len(tests))
         note = f"as claimed in {as_claimed} of {len(tests)} cells (binomial p {share.p:.2g} if they were independent)"
         return Finding(
@@ -118,7 +124,7 @@ class EveryCell:
             unit=self.unit,
             counted="cells",
             decides=self.decides,
-            spread=spread,
+            needs=partial(clusters_for_difference, test.effect, spread, exact=False),
             note=f"{note}; the effect is of the cell furthest from the claim, {names[worst]}",
         )
 
@@ -141,7 +147,7 @@ class Slope:
             if x is not None and y is not None:
                 points.setdefault(cluster_of(row), []).append((x, y))
         slopes = {
-            cluster: float(np.polyfit(*zip(*found, strict=True), 1)[0])
+            cluster: float(np.polyfit([x for x, _ in found], [y for _, y in found], 1)[0])
             for cluster, found in points.items()
             if len({x for x, _ in found}) > 1
         }
@@ -170,13 +176,10 @@ class Trend:
             x, y = self.x(row), self.y(row)
             if x is not None and y is not None:
                 points.setdefault(self.block(row), {})[x] = y
-        blocks = [
-            (sorted(block), [block[x] for x in sorted(block)]) for block in points.values() if len(block) > 2
-        ]
+        blocks = [(sorted(block), [block[x] for x in sorted(block)]) for block in points.values() if len(block) > 2]
         if not blocks:
             return None
         found = statistics.kendall(blocks)
-        spread = float(np.std([statistics.kendall([block]).effect for block in blocks], ddof=1)) if blocks[1:] else None
         return Finding(
             self.name,
             found,
@@ -184,7 +187,7 @@ class Trend:
             unit=TAU,
             counted="blocks",
             decides=self.decides,
-            spread=spread,
+            needs=partial(blocks_for_any_verdict, found),
             note=f"{len(blocks[0][0])} points a block",
         )
 
@@ -219,6 +222,7 @@ class Rounds:
             unit=TREND,
             counted="blocks",
             decides=self.decides,
+            needs=partial(blocks_for_any_verdict, found),
             a_seed_adds=_strata(rows),
         )
 
@@ -244,8 +248,16 @@ class Correlation:
         found = statistics.spearman(list(strata.values()))
         if not found.n:
             return None
-        supports = found.effect * self.direction > 0
-        return Finding(self.name, found, supports, RHO, counted="models", decides=self.decides)
+        return Finding(
+            self.name,
+            found,
+            supports=found.effect * self.direction > 0,
+            unit=RHO,
+            counted="models",
+            decides=self.decides,
+            needs=partial(points_for_correlation, found.effect, len(strata)),
+            a_seed_adds=found.n / len({row["seed"] for row in rows}),
+        )
 
 
 @dataclass(frozen=True)
@@ -288,7 +300,7 @@ def _difference(part: Difference | Slope, data: Clustered, strata: int) -> Findi
         supports=found.effect * part.direction > 0,
         unit=part.unit,
         decides=part.decides,
-        spread=data.spread(),
+        needs=partial(clusters_for_difference, found.effect, data.spread()),
         a_seed_adds=strata,
         note="" if data.exact else f"p from {statistics.DRAWS:,} drawn sign assignments, not exact",
     )

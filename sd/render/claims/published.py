@@ -113,8 +113,8 @@ def _c1(tables: PrintedTables) -> Printed:
         below += [row for row, gain in zip(rows, gains, strict=True) if gain <= 0]
         counts.append(f"{up} of {len(rows)}")
         lines.append(
-            f"{source}: R1 above T in {up} of {len(rows)} rows, mean gain {sum(gains) / len(gains):+.3f} pp; by Welch's "
-            f"test with n = {PAPER_SEEDS}, unadjusted, significant in {_welch(rows)} of {len(rows)}"
+            f"{source}: R1 above T in {up} of {len(rows)} rows, mean gain {sum(gains) / len(gains):+.3f} pp; by "
+            f"Welch's test with n = {PAPER_SEEDS}, unadjusted, significant in {_welch(rows)} of {len(rows)}"
         )
     data, words = _sign_flip(tables.of("Table 2", "Table 3"), lambda row: row["r1"] - row["teacher"])
     lines.append(f"mean of both tables {data.mean:+.3f} pp: {words}: {_by_sign(data, 1)}")
@@ -149,7 +149,9 @@ def _c2(tables: PrintedTables) -> Printed:
 
 def _pairs(tables: PrintedTables, above: str, below: str, agrees: Callable[[float], bool]) -> Printed:
     """Trace and λmax of Tables 4 and 5: every printed pair must agree."""
-    lines, against, supporting = [], [], []
+    lines: list[str] = []
+    against: list[str] = []
+    supporting: list[str] = []
     for row in tables.of("Table 4", "Table 5"):
         models = row["models"]
         if above not in models or below not in models:
@@ -157,7 +159,9 @@ def _pairs(tables: PrintedTables, above: str, below: str, agrees: Callable[[floa
         for metric, name in (("trace", "trace"), ("lambda_max", "λmax")):
             a, b = models[above][metric], models[below][metric]
             (supporting if agrees(a / b) else against).append(row["source"])
-            lines.append(f"{row['source']} ({row['dataset']}): {name} of {above} {a:g}, of {below} {b:g} ({a / b - 1:+.0%})")
+            lines.append(
+                f"{row['source']} ({row['dataset']}): {name} of {above} {a:g}, of {below} {b:g} ({a / b - 1:+.0%})"
+            )
     if not against:
         return Printed("supported", ", ".join(dict.fromkeys(supporting)), tuple(lines))
     named = ", ".join(dict.fromkeys(against))

@@ -110,9 +110,7 @@ def _best_of_sweep(rows: list[Row], database: Database) -> list[Row]:
     best: dict[tuple[Any, ...], Row] = {}
     for row in found:
         sweep = tuple(row[name] for name in ("arch", "dataset", "seed", "checkpoint", "testbed"))
-        if row["beyond_gain"] is not None and (
-            sweep not in best or row["beyond_gain"] > best[sweep]["beyond_gain"]
-        ):
+        if row["beyond_gain"] is not None and (sweep not in best or row["beyond_gain"] > best[sweep]["beyond_gain"]):
             best[sweep] = row
     chosen = {id(row) for row in best.values()}
     return [row if id(row) in chosen else {**row, "beyond_gain": None} for row in found]
@@ -140,8 +138,12 @@ C9 = Claim(
     family="robustness",
     parts=(
         EveryModel("effective robustness at α = 0", _at_alpha_0("robustness"), lambda row: row["robustness_p"], 1),
-        EveryModel("reference accuracy, student − teacher", _at_alpha_0("id_change"), lambda row: row["id_change_p"], -1),
-        EveryModel("shifted accuracy, student − teacher", _at_alpha_0("ood_change"), lambda row: row["ood_change_p"], -1),
+        EveryModel(
+            "reference accuracy, student − teacher", _at_alpha_0("id_change"), lambda row: row["id_change_p"], -1
+        ),
+        EveryModel(
+            "shifted accuracy, student − teacher", _at_alpha_0("ood_change"), lambda row: row["ood_change_p"], -1
+        ),
     ),
     asks={"arch": ["clip_rn50", "clip_rn101"], "teacher": "zero_shot", "alpha": [0], "measure": ["robustness"]},
     tables=("robustness", "testbeds"),

@@ -27,11 +27,12 @@ class Study:
 
     @property
     def title(self) -> str:
-        """``CIFAR-10, the paper's protocol``; ``Digits, digits, label noise 30%``."""
+        """``CIFAR-10, the paper's protocol``; ``Digits, recipe digits, label noise 30%``."""
+        how = f"recipe {self.protocol}" if self.protocol else "the paper’s protocol"
         noise = f", label noise {self.label_noise:.0%}" if self.label_noise else ""
         tau = f", τ={self.tau:g}" if self.tau is not None else ""
         taught = f", taught by {self.teacher_checkpoint}" if self.teacher_checkpoint else ""
-        return f"{dataset(self.dataset).title}, {self.protocol or 'the paper’s protocol'}{noise}{tau}{taught}"
+        return f"{dataset(self.dataset).title}, {how}{noise}{tau}{taught}"
 
 
 def study_of(row: Row) -> Study:
