@@ -39,6 +39,7 @@ def report(
     cost: Annotated[
         bool, typer.Option("--cost", help="Of a grid: the hours that were expected, and those it took.")
     ] = False,
+    minimal: verb.Minimal = False,
     db: verb.Db = None,
     root: verb.Root = None,
     profile: verb.ProfileFile = None,
@@ -56,7 +57,7 @@ def report(
     if table is not None and table not in TITLES:
         raise BadInput(f"--table: there is no table {table}; give one of {', '.join(map(str, TITLES))}")
     if grids:
-        plan, _ = verb.read_plan(grids)
+        plan, _ = verb.read_plan(grids, minimal=minimal)
         place = verb.read_site(profile, root).root
         database = open_database(db)
         for line in take_stock(plan, place, database)[1]:

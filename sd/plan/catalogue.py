@@ -22,12 +22,14 @@ class Architecture:
             ``torch.utils.flop_counter`` (a test counts them again); ``None``: not known before it is built.
         size: the side in pixels to which it resizes its images; ``None``: it takes them as they are.
         pretrained: whether there are published weights of it to start from.
+        zero_shot: whether CLIP's text encoder makes a classifier of it without training.
     """
 
     title: str
     forward_gflop: float | None
     size: int | None = None
     pretrained: bool = False
+    zero_shot: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ ARCHITECTURES = {
     "vgg16": Architecture("VGG16", 0.6263),
     "vit_s32": Architecture("ViT-S/32", 2.2851, size=224, pretrained=True),
     "vit_b32": Architecture("ViT-B/32", 8.8169, size=224, pretrained=True),
-    "clip_rn50": Architecture("CLIP-RN50", 11.5863, size=224, pretrained=True),
-    "clip_rn101": Architecture("CLIP-RN101", 19.0087, size=224, pretrained=True),
+    "clip_rn50": Architecture("CLIP-RN50", 11.5863, size=224, pretrained=True, zero_shot=True),
+    "clip_rn101": Architecture("CLIP-RN101", 19.0087, size=224, pretrained=True, zero_shot=True),
 }
 
 DATASETS = {

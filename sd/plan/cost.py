@@ -29,12 +29,16 @@ _PRODUCTS_OF_A_TRACE = 20
 def forwards(cell: Cell) -> int:
     """What a training step on one image costs, in forward passes (spec section 5).
 
-    3 for cross-entropy (the backward pass costs two), one more for a student's teacher, unless its answers are computed
-    once because no view is random, and 6 for SAM, which takes every step twice.
+    3 for cross-entropy (the backward pass costs two), one more for a student's teacher, or for each member of an
+    ensemble that teaches, unless its answers are computed once because no view is random, and 6 for SAM, which takes
+    every step twice. What is assembled takes none.
     """
+    if cell.is_assembled:
+        return 0
     if cell.optimizer == "sam":
         return 6
-    return 4 if cell.teacher and cell.aug != "none" else 3
+    asks = cell.teacher if cell.aug != "none" else None
+    return 3 + (max(1, len(asks.members)) if asks else 0)
 
 
 def forward_gflop(cell: Cell) -> float | None:
@@ -71,7 +75,7 @@ def measure_images(cell: Cell, measure: Measure) -> float | None:
     if isinstance(measure, Curvature):
         products = measure.runs * measure.steps + min(measure.probes, _PRODUCTS_OF_A_TRACE)
         return products * samples * _FORWARDS_OF_A_PRODUCT
-    return measure.evaluations * samples
+    return measure.evaluations * samples * max(1, len(cell.members))
 
 
 def measure_petaflop(cell: Cell, measure: Measure) -> float | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sd.plan.cell import Cell
 from sd.plan.schedule import Plan
-from sd.render.layout import identity, identity_headers, lay_out, model_title, models_of, taught_by
+from sd.render.layout import cells_in, identity, identity_headers, lay_out, model_title, models_of
 from sd.render.table import Table
 from sd.render.words import counted, duration
 from sd.store.standing import Standing, State
@@ -28,7 +28,7 @@ def matrix(plan: Plan, standings: Mapping[str, Standing]) -> Table:
     models = models_of(plan.cells)
     rows: list[list[Any]] = []
     for study in studies:
-        inside = [columns.get((study, model)) or columns.get((taught_by(study), model), []) for model in models]
+        inside = [cells_in(columns, study, model) for model in models]
         rows.append([*identity(study, studies), *(_entry(cells, standings) for cells in inside)])
     return Table(
         title=f"{plan.name}: where it stands",

@@ -7,12 +7,13 @@ from torch import Tensor, nn
 from torch.fx import symbolic_trace
 from torch.fx.experimental.optimization import fuse
 
-from sd.plan.cell import Cell
+from sd.plan.cell import Cell, checkpoint_file
 from sd.train.augment import AUGMENT
 from sd.train.checkpoint import load
 from sd.train.datasets import Dataset
 from sd.train.datasets.stream import stream
 from sd.train.engine import Engine
+from sd.train.ensemble import Ensemble
 from sd.train.models import build
 
 _CACHE_BATCH = 1000
@@ -25,10 +26,20 @@ _LARGE = 1 << 30
 def load_trained(cell: Cell, path: Path, sha256: str, classes: int, device: torch.device) -> nn.Module:
     """The model of ``cell`` at the checkpoint ``path``, frozen, in eval mode.
 
+    An ensemble's checkpoint names those of its members, which lie in the folders of these beside its own.
+
     Raises:
         BadCheckpoint: the file is not there or is not the one with this SHA-256.
     """
     content = load(path, device, sha256=sha256)
+    if cell.members:
+        cells = {member.key: member for member in cell.members}
+        folder = path.parent.parent
+        files = [
+            (cells[key], folder / key / checkpoint_file(content["checkpoint"], own), own)
+            for key, own in content["members"]
+        ]
+        return Ensemble([load_trained(*file, classes, device) for file in files]).eval()
     model = build(cell.arch, classes).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     model.load_state_dict(content["model"])
     frozen: nn.Module = model.eval().requires_grad_(False)
