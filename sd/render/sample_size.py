@@ -4,7 +4,8 @@ from math import atanh, ceil, inf, log, sqrt
 
 from scipy import stats
 
-from sd.render.statistics import SPEARMAN_VARIANCE, Found
+from sd.render.rank_tests import SPEARMAN_VARIANCE
+from sd.render.statistics import Found
 
 POWER = 0.8
 MOST = 1000
@@ -51,7 +52,7 @@ def clusters_for_equivalence(effect: float, spread: float, margin: float, alpha:
 
 
 def points_for_correlation(rho: float, strata: int, alpha: float = 0.05) -> int | None:
-    """Fewest points in so many strata with which :func:`sd.render.statistics.spearman` has power 0.8, by Fisher's z."""
+    """Fewest points in so many strata with which :func:`sd.render.rank_tests.spearman` has power 0.8, by Fisher's z."""
     if rho == 0:
         return None
     z = float(stats.norm.isf(alpha / 2) + stats.norm.ppf(POWER))

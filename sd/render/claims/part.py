@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sd.render import statistics
+from sd.render import rank_tests, statistics
 from sd.render.claims.finding import PER_ALPHA, POINTS, RHO, TAU, TREND, Finding, Unit
 from sd.render.claims.study import Row, cell_name, cell_of, cluster_of
 from sd.render.sample_size import (
@@ -179,7 +179,7 @@ class Trend:
         blocks = [(sorted(block), [block[x] for x in sorted(block)]) for block in points.values() if len(block) > 2]
         if not blocks:
             return None
-        found = statistics.kendall(blocks)
+        found = rank_tests.kendall(blocks)
         return Finding(
             self.name,
             found,
@@ -214,7 +214,7 @@ class Rounds:
         blocks = [[float(np.mean(s[r])) for r in (1, 2, 3)] for s in series.values() if {1, 2, 3} <= s.keys()]
         if not blocks:
             return None
-        found = statistics.page(blocks)
+        found = rank_tests.page(blocks)
         return Finding(
             self.name,
             found,
@@ -245,7 +245,7 @@ class Correlation:
             if x is not None and y is not None:
                 for values, value in zip(strata.setdefault(self.stratum(row), ([], [])), (x, y), strict=True):
                     values.append(value)
-        found = statistics.spearman(list(strata.values()))
+        found = rank_tests.spearman(list(strata.values()))
         if not found.n:
             return None
         return Finding(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sd.render import statistics
+from sd.render import rank_tests, statistics
 from sd.render.claims.accuracy import is_monotone
 from sd.render.claims.study import Row
 from sd.render.statistics import Clustered
@@ -184,7 +184,7 @@ def _c14(tables: PrintedTables) -> Printed:
         accuracy = [model["test_acc"] for model in models]
         for metric, name in (("trace", "trace"), ("lambda_max", "λmax")):
             values = [model[metric] for model in models]
-            rho, p = statistics.spearman_exact(accuracy, values)
+            rho, p = rank_tests.spearman_exact(accuracy, values)
             ps.append((rho, p))
             lines.append(f"{row['source']}: Spearman(accuracy, {name}) {rho:+.1f}, n = {len(values)}, exact p {p:.2g}")
     flat = [p < _LEVEL and rho < 0 for rho, p in ps]
