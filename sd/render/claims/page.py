@@ -10,6 +10,7 @@ from sd.render.claims.judge import CLAIMS, Case, Judged, judge
 from sd.render.claims.needed import Needed, needed
 from sd.render.claims.published import NOT_PRINTED, Printed, printed_verdicts
 from sd.render.table import Table
+from sd.render.words import counted
 from sd.store.database import Database
 
 HEADERS = [
@@ -156,7 +157,8 @@ def _summary(checkpoint: str, sections: Sequence[Section]) -> Table:
 
 
 def _count(part: Judged) -> str:
-    return f"{part.finding.found.n}{'' if part.finding.counted == 'clusters' else ' ' + part.finding.counted}"
+    n, noun = part.finding.found.n, part.finding.counted
+    return str(n) if noun == "clusters" else counted(n, noun.removesuffix("s"))
 
 
 def _part_row(part: Judged) -> list[Any]:

@@ -56,6 +56,10 @@ def _logit(percent: float) -> float:
     return log(percent / (100 - percent))
 
 
+# What the students of one sweep over α have in common.
+_SWEEP = ("protocol", "arch", "dataset", "aug", "tau", "seed", "checkpoint", "measure_key")
+
+
 def with_effective_robustness(rows: list[Row], database: Database) -> list[Row]:
     """Each student's row with its effective robustness and its p, and its distances from its teacher and theirs.
 
@@ -69,21 +73,25 @@ def with_effective_robustness(rows: list[Row], database: Database) -> list[Row]:
         if len(points) < 3:
             continue
         line = Line.through([row["id_top1"] for row in points], [row["ood_top1"] for row in points])
-        here = [row for row in rows if row["testbed"] == testbed]
-        teachers = {(row["arch"], row["dataset"]): row for row in here if row["model"] == "ZS"}
-        students = [row for row in here if row["model"] != "ZS" and (row["arch"], row["dataset"]) in teachers]
-        found += [_student(row, teachers[row["arch"], row["dataset"]], students, line) for row in students]
+        teachers = [row for row in rows if row["testbed"] == testbed and row["model"] == "ZS"]
+        students = [row for row in rows if row["testbed"] == testbed and row["model"] != "ZS"]
+        for row in students:
+            teacher = _teacher(row, teachers)
+            if teacher:
+                found.append(_student(row, teacher, students, line))
     return found
+
+
+def _teacher(student: Row, teachers: Sequence[Row]) -> Row | None:
+    """The zero-shot classifier that taught, measured as the student was if it can be."""
+    own = [row for row in teachers if all(row[name] == student[name] for name in ("arch", "dataset"))]
+    return max(own, key=lambda row: [row[n] == student[n] for n in ("measure_key", "checkpoint")], default=None)
 
 
 def _student(row: Row, teacher: Row, students: Sequence[Row], line: Line) -> Mapping[str, Any]:
     robustness = row["ood_top1"] - line.expected(row["id_top1"])
-    start = [
-        other
-        for other in students
-        if other["alpha"] == 0 and all(other[name] == row[name] for name in ("arch", "dataset", "seed", "checkpoint"))
-    ]
-    gain = row["id_top1"] - start[0]["id_top1"] if start else None
+    start = [other for other in students if other["alpha"] == 0 and all(other[name] == row[name] for name in _SWEEP)]
+    gain = row["id_top1"] - start[0]["id_top1"] if start and row["alpha"] else None
     return {
         **row,
         "robustness": robustness,
@@ -94,7 +102,7 @@ def _student(row: Row, teacher: Row, students: Sequence[Row], line: Line) -> Map
         "ood_change": row["ood_top1"] - teacher["ood_top1"],
         "ood_change_p": _p_of_shares(row, teacher, "ood"),
         "beyond_gain": gain - GAIN if gain is not None else None,
-        "beyond_gain_p": _p_of_shares(row, start[0], "id", less=GAIN) if start else None,
+        "beyond_gain_p": None if gain is None else _p_of_shares(row, start[0], "id", less=GAIN),
     }
 
 
@@ -109,7 +117,7 @@ def _best_of_sweep(rows: list[Row], database: Database) -> list[Row]:
     found = with_effective_robustness(rows, database)
     best: dict[tuple[Any, ...], Row] = {}
     for row in found:
-        sweep = tuple(row[name] for name in ("arch", "dataset", "seed", "checkpoint", "testbed"))
+        sweep = tuple(row[name] for name in (*_SWEEP, "testbed"))
         if row["beyond_gain"] is not None and (sweep not in best or row["beyond_gain"] > best[sweep]["beyond_gain"]):
             best[sweep] = row
     chosen = {id(row) for row in best.values()}

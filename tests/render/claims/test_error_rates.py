@@ -1,7 +1,7 @@
 """On simulated data: false verdicts are as rare as promised, planted effects are found, intervals cover.
 
-2,000 null data sets for each kind of part; a count must lie within the 99 % binomial interval of its true rate, which of
-an exact test is the largest attainable level below 5 %.
+2,000 null data sets for each kind of part; a count must lie within the 99 % binomial interval of its true rate, which
+of an exact test is the largest attainable level below 5 %.
 """
 
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def bounds(rate: float) -> tuple[float, float]:
 
 
 def study(draw: np.random.Generator, *, effect: float = 0.0) -> Rows:
-    """Two architectures' worth of clusters (8 of them), in each three α that share their teacher's luck, heavy-tailed."""
+    """Eight clusters of two augmentations, in each three α that share their teacher's luck, which is heavy-tailed."""
     rows: Rows = []
     for aug in AUGS:
         for seed in range(SEEDS):
