@@ -1,24 +1,18 @@
 """How many seeds would decide what is undecided, the lines of a grid that adds them, and the hours these would take."""
 
-import json
 import math
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from sd import BadInput
 from sd.plan.catalogue import is_own
 from sd.plan.grid import read_grid
-from sd.plan.measure import Curvature
-from sd.plan.recipe import RECIPES
 from sd.plan.schedule import plan
+from sd.render.claims.grid_lines import grid_lines
 from sd.render.claims.judge import LEVEL, Case, Judged
-from sd.render.claims.study import Row
 from sd.render.forecast import hours
 from sd.render.sample_size import MOST, POWER
 from sd.store.database import Database
@@ -66,12 +60,12 @@ def needed(case: Case, database: Database) -> Needed | None:
         )
     most = max(number for number in wanted if number is not None)
     fresh = _fresh(seeds, most - len(seeds))
-    lines = _grid_lines(case, database, fresh)
+    lines, unsure = grid_lines(case, database, fresh)
     words = f"{most} seeds instead of {len(seeds)} would decide it ({assumed})"
     cost = _hours(case, database, lines)
     if len(fresh) > _LISTED:
         return Needed(most, f"{words}; {len(fresh)} more are too many to list", (), cost)
-    return Needed(most, f"{words}; add under cells: of a grid:", tuple(lines), cost)
+    return Needed(most, f"{words}; add under cells: of a grid{unsure}:", tuple(lines), cost)
 
 
 def _seeds_for(part: Judged, seeds: int, tests: int) -> int | None:
@@ -89,65 +83,6 @@ def _fresh(seeds: Sequence[int], count: int) -> list[int]:
             found.append(seed)
         seed += 1
     return found
-
-
-def _grid_lines(case: Case, database: Database, seeds: list[int]) -> list[str]:
-    """An entry of a grid for each architecture, augmentation and recipe of the case."""
-    lines = []
-    asks = _asks(case, database)
-    for place in dict.fromkeys((row["arch"], row["aug"], row["protocol"]) for row in case.rows):
-        rows = [row for row in case.rows if (row["arch"], row["aug"], row["protocol"]) == place]
-        entry: dict[str, Any] = {"arch": place[0], "dataset": case.study.dataset, "aug": place[1]}
-        entry |= _recipe(database, rows[0])
-        entry |= _taught(rows) if "rounds" in asks or "teacher" in asks else {}
-        entry |= {name: value for name, value in asks.items() if name not in {"arch", "alpha", "dataset", "recipe"}} | {
-            "seeds": seeds
-        }
-        line = yaml.safe_dump(entry, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True).strip()
-        lines.append(f"- {line}")
-    return lines
-
-
-def _taught(rows: Sequence[Row]) -> dict[str, Any]:
-    """The α and what is not the default of how a case's students are taught."""
-    entry: dict[str, Any] = {"alpha": sorted({row["alpha"] for row in rows if row.get("alpha") is not None})}
-    tau = {row["tau"] for row in rows if row.get("tau") is not None}
-    taught = {row["teacher_checkpoint"] for row in rows if row.get("teacher_checkpoint")}
-    entry |= {"tau": sorted(tau)} if tau not in (set(), {4.0}) else {}
-    return entry | ({"teacher_checkpoint": taught.pop()} if taught not in (set(), {"best_test"}) else {})
-
-
-def _recipe(database: Database, row: Row) -> dict[str, Any]:
-    """The recipe's name, the fields that are not its own, and the label noise."""
-    (found, *_) = database.rows(
-        "SELECT recipe, recipe_json FROM cells"
-        " WHERE arch = :arch AND dataset = :dataset AND protocol = :protocol ORDER BY key LIMIT 1",
-        **{name: row[name] for name in ("arch", "dataset", "protocol")},
-    )
-    named = RECIPES[found["recipe"]].model_dump(mode="json") if found["recipe"] in RECIPES else {}
-    changed = {
-        name: value for name, value in json.loads(found["recipe_json"]).items() if named.get(name, value) != value
-    }
-    noise = {"label_noise": row["label_noise"]} if row["label_noise"] else {}
-    return {"recipe": found["recipe"], **changed, **noise}
-
-
-def _asks(case: Case, database: Database) -> dict[str, Any]:
-    """What the claim asks of a grid, with the settings of the curvature that was measured, as far as they are known."""
-    asks = dict(case.claim.asks)
-    if case.claim.source == "curvature_outcomes" and "curvature" not in asks:
-        rows = database.rows(
-            "SELECT DISTINCT checkpoint, split, n_samples FROM curvature WHERE measure_key = :key",
-            key=case.measure_keys[0],
-        )
-        settings = Curvature(
-            samples=max(row["n_samples"] for row in rows),
-            checkpoints=tuple(c for c in ("best_test", "best_val", "last") if c in {row["checkpoint"] for row in rows}),
-            splits=tuple(s for s in ("train", "test") if s in {row["split"] for row in rows}),
-        )
-        if settings.key == case.measure_keys[0]:
-            asks["curvature"] = settings.model_dump(mode="json", exclude_defaults=True)
-    return asks
 
 
 def _hours(case: Case, database: Database, lines: Sequence[str]) -> str:

@@ -132,6 +132,8 @@ def _sweep(row: Row) -> tuple[Any, ...]:
     return row["arch"], row["dataset"], row["seed"], row["testbed"]
 
 
+_ASKS = {"teacher": "zero_shot", "rounds": 1, "measure": ["robustness"]}
+
 C9 = Claim(
     id="C9",
     title="students at α = 0 inherit the teacher's effective robustness",
@@ -153,7 +155,7 @@ C9 = Claim(
             "shifted accuracy, student − teacher", _at_alpha_0("ood_change"), lambda row: row["ood_change_p"], -1
         ),
     ),
-    asks={"arch": ["clip_rn50", "clip_rn101"], "teacher": "zero_shot", "alpha": [0], "measure": ["robustness"]},
+    asks={"arch": ["clip_rn50", "clip_rn101"], **_ASKS, "alpha": [0]},
     tables=("robustness", "testbeds"),
     prepare=with_effective_robustness,
 )
@@ -175,7 +177,7 @@ C10 = Claim(
             "largest gain over α = 0, less 15", lambda row: row["beyond_gain"], lambda row: row["beyond_gain_p"], 1
         ),
     ),
-    asks={"arch": "clip_rn50", "teacher": "zero_shot", "alpha": [0, 0.2, 0.5, 0.8, 1], "measure": ["robustness"]},
+    asks={"arch": "clip_rn50", **_ASKS, "alpha": [0, 0.2, 0.5, 0.8, 1]},
     tables=("robustness", "testbeds"),
     prepare=_best_of_sweep,
 )
