@@ -67,6 +67,7 @@ def launch(
     dry_run: Annotated[
         bool, Option("--dry-run", help="Show what would be done, what it costs, and the batch scripts; do nothing.")
     ] = False,
+    minimal: verb.Minimal = False,
     profile: verb.ProfileFile = None,
     partition: Annotated[str | None, Option(help="SLURM partition.")] = None,
     account: Annotated[str | None, Option(help="SLURM account.")] = None,
@@ -115,7 +116,7 @@ def launch(
         raise BadInput("--workers is for --local; through SLURM, --max-parallel limits the tasks of an array")
     if not local and not dry_run and not scripts and not slurm.available():
         raise BadInput("this machine has no SLURM (no sbatch); give --local to run here, or --scripts DIR")
-    plan, notes = verb.read_plan(grids)
+    plan, notes = verb.read_plan(grids, minimal=minimal)
     import_from_beside(grids)
     site = verb.read_site(profile, root, data_root)
     tell(notes)

@@ -24,18 +24,30 @@ app = verb.app("report")
 def report(
     grids: Annotated[list[Path] | None, typer.Argument(metavar="[GRID...]", help="Grid files to report on.")] = None,
     table: Annotated[int | None, typer.Option(help="One of the paper's tables: 1, 2 or 3.")] = None,
+    claims: Annotated[
+        bool, typer.Option("--claims", help="The verdicts on the paper's claims, on all cells or those of a grid.")
+    ] = False,
     format_: Annotated[
-        str | None, typer.Option("--format", help="md, tex, html or csv. [default: drawn in a terminal, else md]")
+        str | None,
+        typer.Option(
+            "--format", help="md, tex, html or csv; of --claims also json. [default: drawn in a terminal, else md]"
+        ),
     ] = None,
-    checkpoint: Annotated[str, typer.Option(help="best_test (the paper's rule), best_val or last.")] = "best_test",
+    checkpoint: Annotated[
+        str, typer.Option(help="best_test (the paper's rule), best_val or last; of --claims also both.")
+    ] = "best_test",
     cost: Annotated[
         bool, typer.Option("--cost", help="Of a grid: the hours that were expected, and those it took.")
     ] = False,
+    minimal: verb.Minimal = False,
     db: verb.Db = None,
     root: verb.Root = None,
     profile: verb.ProfileFile = None,
 ) -> None:
-    """Render a grid's tables, or the paper's table with what was measured for it."""
+    """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
+    if claims:
+        _claims(grids, table=table, cost=cost, format_=format_, checkpoint=checkpoint, db=db)
+        return
     if checkpoint not in get_args(Checkpoint):
         raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(get_args(Checkpoint))}")
     if bool(grids) == (table is not None):
@@ -45,7 +57,7 @@ def report(
     if table is not None and table not in TITLES:
         raise BadInput(f"--table: there is no table {table}; give one of {', '.join(map(str, TITLES))}")
     if grids:
-        plan, _ = verb.read_plan(grids)
+        plan, _ = verb.read_plan(grids, minimal=minimal)
         place = verb.read_site(profile, root).root
         database = open_database(db)
         for line in take_stock(plan, place, database)[1]:
@@ -58,6 +70,31 @@ def report(
         draw_tables(tables, Console())
     else:
         sys.stdout.write(write_tables(tables, format_ or "md"))
+
+
+def _claims(
+    grids: list[Path] | None, *, table: int | None, cost: bool, format_: str | None, checkpoint: str, db: str | None
+) -> None:
+    """The page of verdicts; scipy, which it needs, takes longer to import than a table takes to render."""
+    from sd.render.claims.page import claims_page
+    from sd.render.claims.written import draw_claims, write_claims
+
+    known = (*get_args(Checkpoint), "both")
+    if checkpoint not in known:
+        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(known)}")
+    if table is not None or cost:
+        raise BadInput("--claims goes with neither --table nor --cost: python -m sd.report --claims jobs/digits.yaml")
+    plan = verb.read_plan(grids)[0] if grids else None
+    page = claims_page(
+        open_database(db),
+        ["best_test", "last"] if checkpoint == "both" else [checkpoint],
+        plan.steps if plan else None,
+        of=plan.name if plan else "",
+    )
+    if format_ is None and sys.stdout.isatty():
+        draw_claims(page, Console())
+    else:
+        sys.stdout.write(write_claims(page, format_ or "md"))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def status(
     every: Annotated[float, Option(min=1, metavar="SECONDS", help="With --watch: time between two looks.")] = 30.0,
     as_data: Annotated[bool, Option("--json", help="Every cell and the totals as JSON.")] = False,
     all_: Annotated[bool, Option("--all", help="Every running and failed cell, however many.")] = False,
+    minimal: verb.Minimal = False,
     db: verb.Db = None,
     root: verb.Root = None,
     profile: verb.ProfileFile = None,
@@ -47,7 +48,7 @@ def status(
     It asks squeue once, and sacct at most once; what SLURM does not know or keep comes from the records. Exit code 0,
     whatever it shows; 2: the input cannot be used.
     """
-    plan, _ = verb.read_plan(grids)
+    plan, _ = verb.read_plan(grids, minimal=minimal)
     site = verb.read_site(profile, root)
     database = open_database(db, create=True)
     most = None if all_ else _MOST
@@ -88,7 +89,7 @@ def _to_go(plan: Plan, seen: Overview, database: Database) -> Estimate:
     cost = priced(database, steps, kinds_of(database, plan), start=START_SECONDS)
     left = {}
     for key, seconds in cost.seconds.items():
-        epochs = plan.steps[key].cell.recipe.epochs
+        epochs = plan.steps[key].cell.recipe.trained_epochs
         left[key] = seconds * (1 - min(seen.standings[key].epoch or 0, epochs) / epochs)
     return replace(cost, seconds=left)
 

@@ -34,6 +34,9 @@ ProfileFile = Annotated[
 ]
 
 
+Minimal = Annotated[bool, typer.Option("--minimal", help="Without the blocks of a grid that are of tier: full.")]
+
+
 @dataclass(frozen=True)
 class Site:
     """Where a verb works: the profile, the folder of runs, and the folder of data sets."""
@@ -70,12 +73,12 @@ def main(application: typer.Typer) -> None:
         sys.exit(0)
 
 
-def read_plan(grids: list[Path]) -> tuple[Plan, list[str]]:
+def read_plan(grids: list[Path], *, minimal: bool = False) -> tuple[Plan, list[str]]:
     """The plan of these grid files, and what a reader of them should know; every mistake in any of them is reported."""
     found, mistakes = [], []
     for path in grids:
         try:
-            found.append(read_grid(shipped(path)))
+            found.append(read_grid(shipped(path), minimal=minimal))
         except BadInput as error:
             mistakes.append(str(error))
     if mistakes:

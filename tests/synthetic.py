@@ -120,6 +120,11 @@ def cell_row(cell: Cell, teacher_sha256: str | None) -> dict[str, Any]:
     return {
         **{name: getattr(cell, name) for name in (*same, "tau", "teacher_checkpoint", "protocol")},
         **{name: getattr(cell.recipe, name) for name in of_recipe},
+        "model": cell.column,
+        "origin": cell.origin,
+        "method": cell.method if cell.teacher else None,
+        "members": len(cell.members) or None,
+        "teacher_members": (len(cell.teacher.members) or None) if cell.teacher else None,
         "teacher_key": cell.teacher.key if cell.teacher else None,
         "teacher_sha256": teacher_sha256,
         "recipe": cell.recipe_name,

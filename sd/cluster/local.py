@@ -234,12 +234,11 @@ class LocalRun:
             worker.step = None
 
     def _give_work(self, worker: _Worker) -> None:
-        """The first waiting cell whose teacher is neither waiting nor being trained."""
+        """The first waiting cell whose teacher and members are neither waiting nor being made."""
         unfinished = {step.cell.key for step in self._waiting}
         unfinished |= {other.step.cell.key for other in self._workers if other.step}
         for index, step in enumerate(self._waiting):
-            teacher = step.cell.teacher
-            if teacher is None or teacher.key not in unfinished:
+            if not unfinished.intersection(parent.key for parent in step.cell.parents):
                 del self._waiting[index]
                 worker.step, worker.since = step, time.monotonic()
                 key = step.cell.key

@@ -84,8 +84,8 @@ def _in_queue(cell: Cell, root: Path, task: QueuedTask) -> Standing:
     entry = task.entry
     if entry.state == "PENDING":
         waits = _REASONS.get(entry.reason, entry.reason)
-        if entry.reason == "Dependency" and cell.teacher:
-            waits = f"its teacher {cell.teacher.column}"
+        if entry.reason == "Dependency" and cell.parents:
+            waits = f"its teacher {cell.teacher.column}" if cell.teacher else "its members"
         return Standing("waiting", f"waits for {waits}", entry.id, task.log)
     tried = by_attempt(cell, root, alive=True)
     if tried and tried.state == "failed" and tried.job == entry.id:
@@ -132,7 +132,7 @@ def _after_teacher(cell: Cell, standings: Mapping[str, Standing], *, traceless: 
             though nothing kept it from beginning counts as failed.
     """
     standing = standings[cell.key]
-    if standing.state == "missing" or standing.note.startswith("MissingTeacher"):
+    if standing.state == "missing" or standing.note.startswith(("MissingTeacher", "MissingMember")):
         for ancestor in reversed(cell.lineage[:-1]):
             if ancestor.key in standings and standings[ancestor.key].state == "failed":
                 return Standing("missing", f"not run: {ancestor.column} failed")

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from sd.cluster.assembly import assemble
 from sd.measure.scratch import Scratch
 from sd.measure.subset import fingerprint, stratified
 from sd.measure.take import Subject, take
@@ -24,12 +25,19 @@ from sd.plan.cost import training_petaflop
 from sd.plan.measure import Measure
 from sd.plan.schedule import Step
 from sd.store.attempt import Attempt, Fenced
-from sd.store.progress import is_trained, known_scores, measure_is_done, measure_record, train_record
-from sd.store.record import BadRecord, cell_folder, read_record, write_record
+from sd.store.progress import (
+    is_trained,
+    known_scores,
+    measure_is_done,
+    measure_record,
+    saved_checkpoints,
+    train_record,
+)
+from sd.store.record import BadRecord, cell_folder, write_record
 from sd.store.schema import HEADS
 from sd.train.answers import Source
 from sd.train.datasets import Dataset, load, with_label_noise
-from sd.train.evaluation import evaluate
+from sd.train.evaluation import Evaluation, evaluate
 from sd.train.models import build, forward_gflop, normalisation
 from sd.train.state import RESUME, Epoch
 from sd.train.teacher import load_trained
@@ -127,9 +135,10 @@ def _do(
     attempt.facts.device = _hardware(device)
     data = _data(cell, place, device)
     if not is_trained(folder):
-        attempt.beat(doing="training", epochs=cell.recipe.epochs)
+        attempt.beat(doing="training", epochs=cell.recipe.trained_epochs)
         before = known_scores(folder) or scores_before
-        _train(cell, data, folder, attempt, place, watch, before)
+        make = _assemble if cell.is_assembled else _train
+        make(cell, data, folder, attempt, place, watch, before)
     for measure in step.measures:
         if not measure_is_done(folder, measure):
             attempt.beat(doing=measure.name)
@@ -186,17 +195,46 @@ def _train(
         "checkpoints": [{"cell_key": cell.key, "checkpoint": name, **asdict(it)} for name, it in trained.saved.items()],
         "evaluations": _evaluations(cell, data, folder, trained.saved, device, attempt),
     }
+    _write(cell, folder, attempt, tables, before, trained.facts)
+
+
+def _assemble(
+    cell: Cell, data: Dataset, folder: Path, attempt: Attempt, place: Place, watch: Watch, before: dict[str, float]
+) -> None:
+    """Put a cell together from trained ones; it is scored on the test split."""
+    device = torch.device(place.device)
+    saved, scores = assemble(cell, data, root=place.root, device=device, check=attempt.check)
+    key = {"cell_key": cell.key}
+    tables = {
+        "cells": [_cell_row(cell, data, None) | {"engine": "assembled"}],
+        "members": [{**key, "place": at, "member_key": it.key} for at, it in enumerate(cell.members, 1)],
+        "epochs": [],
+        "checkpoints": [{**key, "checkpoint": name, **asdict(it)} for name, it in saved.items()],
+        "evaluations": [_evaluation(cell, name, "test", score, attempt) for name, score in scores.items()],
+    }
+    _write(cell, folder, attempt, tables, before)
+
+
+def _write(
+    cell: Cell,
+    folder: Path,
+    attempt: Attempt,
+    tables: dict[str, list[dict[str, Any]]],
+    before: dict[str, float],
+    control: dict[str, float] | None = None,
+) -> None:
+    """Write the record of a cell that has been trained or assembled, and what a control found before its training."""
     tables["discrepancies"] = _discrepancies(cell, tables["evaluations"], before)
     attempt.check()
     if not is_trained(folder):
-        write_record(train_record(folder), "train", tables, cell=cell.to_json(), attempt=asdict(attempt.facts))
+        more = {"control": control} if control else {}
+        write_record(train_record(folder), "train", tables, cell=cell.to_json(), attempt=asdict(attempt.facts), **more)
     _keep_what_is_named(folder)
 
 
 def _keep_what_is_named(folder: Path) -> None:
     """Remove the saved state, and checkpoints that the training record does not name."""
-    rows = read_record(train_record(folder))["tables"]["checkpoints"]
-    named = {checkpoint_file(row["checkpoint"], row["sha256"]) for row in rows}
+    named = {checkpoint_file(name, row["sha256"]) for name, row in saved_checkpoints(folder).items()}
     for path in [folder / RESUME, *(path for path in folder.glob("*-*.pt") if path.name not in named)]:
         path.unlink(missing_ok=True)
 
@@ -207,9 +245,8 @@ def _teacher(cell: Cell, data: Dataset, place: Place, device: torch.device) -> t
         return None, None
     folder = cell_folder(place.root, cell.teacher.key)
     try:
-        checkpoints = read_record(train_record(folder))["tables"]["checkpoints"]
-        sha256 = next(row["sha256"] for row in checkpoints if row["checkpoint"] == cell.teacher_checkpoint)
-    except (BadRecord, LookupError, StopIteration) as error:
+        sha256 = saved_checkpoints(folder)[cell.teacher_checkpoint or ""]["sha256"]
+    except (BadRecord, LookupError) as error:
         raise MissingTeacher(f"the teacher ({cell.teacher.label}) has no record: {error}") from None
     path = folder / checkpoint_file(cell.teacher_checkpoint or "", sha256)
     return sha256, load_trained(cell.teacher, path, sha256, data.classes, device)
@@ -229,12 +266,16 @@ def _evaluations(
         model = _model_at(cell, folder, name, checkpoint.sha256, data, device)
         for split in ("train", "test"):
             images, labels = data.split(split)
-            score = asdict(evaluate(model, images, labels, mean=data.mean, std=data.std))
-            score["n_samples"] = score.pop("n")
-            rows.append(
-                {"cell_key": cell.key, "checkpoint": name, "split": split, **score, "attempt_id": attempt.facts.id}
-            )
+            score = evaluate(model, images, labels, mean=data.mean, std=data.std)
+            rows.append(_evaluation(cell, name, split, score, attempt))
     return rows
+
+
+def _evaluation(cell: Cell, checkpoint: str, split: str, score: Evaluation, attempt: Attempt) -> dict[str, Any]:
+    """A row of table ``evaluations``."""
+    found = asdict(score)
+    of = {"cell_key": cell.key, "checkpoint": checkpoint, "split": split, "n_samples": found.pop("n")}
+    return of | found | {"attempt_id": attempt.facts.id}
 
 
 def _discrepancies(cell: Cell, rows: list[dict[str, Any]], before: dict[str, float]) -> list[dict[str, Any]]:
@@ -266,6 +307,11 @@ def _cell_row(cell: Cell, data: Dataset, teacher_sha256: str | None) -> dict[str
         "dataset": cell.dataset,
         "aug": cell.aug,
         "label_noise": cell.label_noise,
+        "model": cell.column,
+        "origin": cell.origin,
+        "method": cell.method if cell.teacher else None,
+        "members": len(cell.members) or None,
+        "teacher_members": (len(cell.teacher.members) or None) if cell.teacher else None,
         "optimizer": cell.optimizer,
         "round": cell.round,
         "seed": cell.seed,
@@ -276,14 +322,14 @@ def _cell_row(cell: Cell, data: Dataset, teacher_sha256: str | None) -> dict[str
         "teacher_sha256": teacher_sha256,
         "recipe": cell.recipe_name,
         "protocol": cell.protocol,
-        "epochs": recipe.epochs,
+        "epochs": recipe.trained_epochs,
         "batch_size": recipe.batch_size,
         "learning_rate": recipe.learning_rate,
         "momentum": recipe.momentum,
         "weight_decay": recipe.weight_decay,
         "precision": recipe.precision,
         "recipe_json": recipe.model_dump_json(),
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": sum(p.numel() for p in model.parameters()) * max(1, len(cell.members)),
         "labels_changed": round(cell.label_noise * len(labels)),
         "labels_sha256": hashlib.sha256(labels.numpy().astype("<i8").tobytes()).hexdigest(),
         "petaflop": training_petaflop(cell, len(labels), gflop),
@@ -301,7 +347,7 @@ def _measure(
     device = torch.device(place.device)
     partial = measure_record(folder, measure).with_suffix(".partial")
     tables: dict[str, list[dict[str, Any]]] = {}
-    saved = {row["checkpoint"]: row["sha256"] for row in read_record(train_record(folder))["tables"]["checkpoints"]}
+    saved = {name: row["sha256"] for name, row in saved_checkpoints(folder).items()}
     teacher_sha256, teacher = _teacher(cell, data, place, device) if measure.needs_teacher else (None, None)
     for name in measure.checkpoints:
         model = _model_at(cell, folder, name, saved[name], data, device)

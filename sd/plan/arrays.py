@@ -90,7 +90,7 @@ def make_arrays(
         largest: the number of elements that an array may have; indices run from 0.
     """
     todo = [step.cell for key, step in plan.steps.items() if key in wanted]
-    todo.sort(key=lambda cell: not plan.students_of(cell.key))  # those first whose students wait
+    todo.sort(key=lambda cell: not plan.children_of(cell.key))  # those first for which others wait
     places: dict[str, Task] = dict(queued)
     made: list[Array] = []
     levels = _levels(plan.cells)
@@ -100,7 +100,7 @@ def make_arrays(
         for cell in todo:
             if levels[cell.key] == level:
                 waits = sorted({places[parent.key].array for parent in cell.parents if parent.key in places})
-                alone = [cell.key] if sum(parent.key in places for parent in cell.parents) > 1 else []
+                alone = [cell.key] if sum(parent.key in places for parent in set(cell.parents)) > 1 else []
                 group = (str(cell.alpha), sizes[id(resources[cell.key])], *waits, *alone)
                 groups.setdefault(group, []).append(cell)
         for cells in groups.values():
@@ -120,29 +120,30 @@ def _tasks(
     cells: list[Cell], places: Mapping[str, Task], pack: int, largest: int
 ) -> Iterable[tuple[dict[int, list[Cell]], After | None]]:
     """The cells of one group by index, in one or more arrays."""
-    parents = [[places[parent.key] for parent in cell.parents if parent.key in places] for cell in cells]
+    parents = [[parent for parent in dict.fromkeys(cell.parents) if parent.key in places] for cell in cells]
     if len(parents[0]) > 1:
-        for cell, tasks in zip(cells, parents, strict=True):
-            distinct = sorted(set(tasks), key=lambda task: (task.array, task.index))
+        for cell, waited in zip(cells, parents, strict=True):
+            distinct = sorted({places[parent.key] for parent in waited}, key=lambda task: (task.array, task.index))
             yield {0: [cell]}, After("afterok", tuple(t.array for t in distinct), tuple(t.index for t in distinct))
     elif parents[0]:
-        yield from _beside_their_teachers(cells, [tasks[0] for tasks in parents])
+        yield from _beside_their_parents(cells, [waited[0] for waited in parents], places)
     else:
         packs = [cells[at : at + pack] for at in range(0, len(cells), pack)]
         for at in range(0, len(packs), largest):
             yield dict(enumerate(packs[at : at + largest])), None
 
 
-def _beside_their_teachers(cells: list[Cell], teachers: list[Task]) -> Iterable[tuple[dict[int, list[Cell]], After]]:
-    """Students at their teachers' indices; a second student of one teacher goes to a second array."""
+def _beside_their_parents(
+    cells: list[Cell], parents: list[Cell], places: Mapping[str, Task]
+) -> Iterable[tuple[dict[int, list[Cell]], After]]:
+    """Cells at the index of the one cell that each waits for; a second one that waits for it goes to a second array."""
     taught: dict[str, int] = {}
     layers: dict[int, dict[int, list[Cell]]] = {}
-    for cell, teacher in zip(cells, teachers, strict=True):
-        assert cell.teacher is not None, "only a student waits for one other cell"
-        nth = taught[cell.teacher.key] = taught.get(cell.teacher.key, -1) + 1
-        layers.setdefault(nth, {}).setdefault(teacher.index, []).append(cell)
+    for cell, parent in zip(cells, parents, strict=True):
+        nth = taught[parent.key] = taught.get(parent.key, -1) + 1
+        layers.setdefault(nth, {}).setdefault(places[parent.key].index, []).append(cell)
     for layer in layers.values():
-        yield layer, After("aftercorr", (teachers[0].array,))
+        yield layer, After("aftercorr", (places[parents[0].key].array,))
 
 
 def _levels(cells: Iterable[Cell]) -> dict[str, int]:
@@ -154,6 +155,6 @@ def _levels(cells: Iterable[Cell]) -> dict[str, int]:
 
 
 def _name(number: int, cells: list[Cell]) -> str:
-    columns = "+".join(sorted({cell.column for cell in cells}, key=lambda name: (name == "SAM", name)))
+    columns = "+".join(sorted({cell.stage for cell in cells}, key=lambda name: (name == "SAM", name)))
     alphas = {cell.alpha for cell in cells} - {None}
     return f"{number:02}-{columns}" + (f"-a{alphas.pop():g}" if len(alphas) == 1 else "")

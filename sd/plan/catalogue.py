@@ -22,12 +22,14 @@ class Architecture:
             ``torch.utils.flop_counter`` (a test counts them again); ``None``: not known before it is built.
         size: the side in pixels to which it resizes its images; ``None``: it takes them as they are.
         pretrained: whether there are published weights of it to start from.
+        zero_shot: whether CLIP's text encoder makes a classifier of it without training.
     """
 
     title: str
     forward_gflop: float | None
     size: int | None = None
     pretrained: bool = False
+    zero_shot: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ ARCHITECTURES = {
     "vgg16": Architecture("VGG16", 0.6263),
     "vit_s32": Architecture("ViT-S/32", 2.2851, size=224, pretrained=True),
     "vit_b32": Architecture("ViT-B/32", 8.8169, size=224, pretrained=True),
-    "clip_rn50": Architecture("CLIP-RN50", 11.5863, size=224, pretrained=True),
-    "clip_rn101": Architecture("CLIP-RN101", 19.0087, size=224, pretrained=True),
+    "clip_rn50": Architecture("CLIP-RN50", 11.5863, size=224, pretrained=True, zero_shot=True),
+    "clip_rn101": Architecture("CLIP-RN101", 19.0087, size=224, pretrained=True, zero_shot=True),
 }
 
 DATASETS = {
@@ -72,10 +74,15 @@ DATASETS = {
     "cifar10": Dataset("CIFAR-10", 10, 50_000, 10_000),
     "cifar100": Dataset("CIFAR-100", 100, 50_000, 10_000),
     "svhn": Dataset("SVHN", 10, 73_257, 26_032),
+    "cifar10.1": Dataset("CIFAR-10.1", 10, 0, 2_000),
+    "cifar10.1_v4": Dataset("CIFAR-10.1 v4", 10, 0, 2_021),
     "tiny_imagenet": Dataset("Tiny-ImageNet", 200, 100_000, 10_000, side=64),
     "imagenet": Dataset("ImageNet", 1000, 1_281_167, 50_000, side=224),
     "imagenetv2": Dataset("ImageNetV2", 1000, 0, 10_000, side=224),
 }
+
+TESTBED = "imagenet_testbed"
+"""The published table of accuracies that can be fetched beside the data sets."""
 
 # none: as stored. crop: out of a border of zeros, 4 pixels wide at 32×32 (for digits, which a flip would change into
 # something else). std: crop and horizontal flip, the paper's "Data Aug. No" (spec H11). crop_rotate: crop and rotation,

@@ -1,4 +1,4 @@
-"""A plan: the cells of one or more grids, each once, in an order in which every teacher comes before its students."""
+"""A plan: the cells of one or more grids, each once, in an order in which each comes after what it is made from."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a study, keyed by cell, teachers first."""
+    """The steps of a study, keyed by cell, teachers and members first."""
 
     name: str
     steps: dict[str, Step]
@@ -30,21 +30,21 @@ class Plan:
     def cells(self) -> list[Cell]:
         return [step.cell for step in self.steps.values()]
 
-    def students_of(self, key: str) -> list[str]:
-        """Keys of the planned cells that ``key`` teaches directly."""
-        return self._students.get(key, [])
+    def children_of(self, key: str) -> list[str]:
+        """Keys of the planned cells that are made from ``key`` directly: its students, and ensembles that it is in."""
+        return self._children.get(key, [])
 
     def descendants(self, key: str) -> set[str]:
-        """Keys of all planned cells that cannot be trained without ``key``."""
+        """Keys of all planned cells that cannot be made without ``key``."""
         found: set[str] = set()
         front = [key]
         while front:
-            front = [student for at in front for student in self.students_of(at) if student not in found]
+            front = [child for at in front for child in self.children_of(at) if child not in found]
             found.update(front)
         return found
 
     def needed(self, *, missing: Collection[str], untrained: Collection[str]) -> set[str]:
-        """Which cells must be run: the missing ones and, of each that is to be trained, untrained ancestors.
+        """Which cells must be run: the missing ones and, of each that is to be made, ancestors that are not there.
 
         Args:
             missing: keys of planned cells that lack facts: their training or a measure.
@@ -53,19 +53,19 @@ class Plan:
         wanted = set(missing)
         front = [self.steps[key].cell for key in missing]
         for cell in front:
-            teacher_is_needed = cell.teacher and cell.key in untrained and cell.teacher.key in untrained
-            if cell.teacher and teacher_is_needed and cell.teacher.key not in wanted:
-                wanted.add(cell.teacher.key)
-                front.append(cell.teacher)
+            for parent in cell.parents if cell.key in untrained else ():
+                if parent.key in untrained and parent.key not in wanted:
+                    wanted.add(parent.key)
+                    front.append(parent)
         return wanted
 
     @cached_property
-    def _students(self) -> dict[str, list[str]]:
-        students: dict[str, list[str]] = {}
+    def _children(self) -> dict[str, list[str]]:
+        children: dict[str, list[str]] = {}
         for cell in self.cells:
-            if cell.teacher:
-                students.setdefault(cell.teacher.key, []).append(cell.key)
-        return students
+            for parent in dict.fromkeys(cell.parents):
+                children.setdefault(parent.key, []).append(cell.key)
+        return children
 
 
 def plan(grids: Iterable[Grid]) -> Plan:
@@ -75,11 +75,11 @@ def plan(grids: Iterable[Grid]) -> Plan:
     """
     grids = list(grids)
     wanted: dict[str, tuple[Cell, Grid, dict[str, Measure]]] = {}
-    for grid in grids:
+    for grid in (inner for outer in grids for inner in outer.all):
         for cell, measures in grid.cells:
             _, _, known = wanted.setdefault(cell.key, (cell, grid, {}))
             known.update({measure.key: measure for measure in measures})
-    ordered = sorted(wanted.values(), key=lambda item: item[0].round)
+    ordered = sorted(wanted.values(), key=lambda item: item[0].depth)
     places = {(cell.arch, id(grid)): (cell.arch, grid) for cell, grid, _ in ordered}
     resources = {place: resources_for(arch, grid.resources) for place, (arch, grid) in places.items()}
     steps = {

@@ -30,6 +30,18 @@ _TEX = {
     "†": r"\dag{}",
     "—": r"\textemdash{}",
     "–": r"\textendash{}",
+    "−": r"$-$",
+    "½": r"$\frac{1}{2}$",
+    "²": r"$^2$",
+    "≥": r"$\geq$",
+    "∞": r"$\infty$",
+    "ρ": r"$\rho$",
+    "…": r"\dots{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "“": "``",
+    "”": "''",
+    "’": "'",
 }
 
 
@@ -37,7 +49,12 @@ def write_tables(tables: Sequence[Table], format_: str) -> str:
     """The tables in one of :data:`FORMATS`. Raises ``BadInput`` for any other."""
     if format_ not in FORMATS:
         raise BadInput(f"--format: {format_!r} is not a format; {nearest(format_, FORMATS)}")
-    return _environment().get_template(f"tables.{format_}.jinja").render(tables=tables)
+    return rendered(f"tables.{format_}.jinja", tables=tables)
+
+
+def rendered(template: str, **values: object) -> str:
+    """A template of ``templates/`` filled in; values are escaped as its format needs."""
+    return _environment().get_template(template).render(**values)
 
 
 def draw_tables(tables: Sequence[Table], console: Console) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from sd.plan.measure import Curvature
 from sd.plan.schedule import Plan
 from sd.render.layout import (
+    cells_in,
     identity,
     identity_headers,
     lay_out,
@@ -60,7 +61,7 @@ def _accuracy_table(plan: Plan, found: dict[str, dict[str, Any]], checkpoint: st
     for study in studies:
         entries: dict[str, Entry] = {}
         for model in models:
-            cells = columns.get((study, model)) or columns.get((taught_by(study), model), [])
+            cells = cells_in(columns, study, model)
             if not cells:
                 continue
             entry = _accuracy(found.get(cells[0].setting), expected=seeds)

@@ -1,17 +1,22 @@
 """How a plan's cells are laid out in tables: a row for each study, a column for each model of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sd.plan.catalogue import printed
 from sd.plan.cell import Cell
 
-NAMES = {"T": "Teacher", "SAM": "SAM"}
+NAMES = {"T": "Teacher", "SAM": "SAM", "ZS": "Zero-shot"}
 
 
 @dataclass(frozen=True)
 class Study:
-    """What the cells of one row have in common; a teacher belongs to a row without alpha and tau."""
+    """What the cells of one row have in common; a teacher belongs to a row without alpha and tau.
+
+    Attributes:
+        teacher: the stage of whoever began the chain; the paper's ``T`` is ``None``, and so is plain distillation.
+    """
 
     arch: str
     dataset: str
@@ -21,6 +26,8 @@ class Study:
     tau: float | None = None
     alpha: float | None = None
     teacher_checkpoint: str | None = None
+    teacher: str | None = None
+    method: str | None = None
 
 
 def lay_out(cells: Iterable[Cell]) -> tuple[list[Study], dict[tuple[Study, str], list[Cell]]]:
@@ -35,9 +42,11 @@ def lay_out(cells: Iterable[Cell]) -> tuple[list[Study], dict[tuple[Study, str],
             cell.protocol,
             cell.tau,
             cell.alpha,
-            cell.teacher_checkpoint,
+            cell.way.teacher_checkpoint,
+            None if cell.way.first_teacher == "T" else cell.way.first_teacher,
+            None if cell.way.method == "distillation" else cell.way.method,
         )
-        columns.setdefault((study, cell.column), []).append(cell)
+        columns.setdefault((study, cell.stage), []).append(cell)
     students = [study for study, _ in columns if study.alpha is not None]
     taught = {taught_by(study) for study in students}
     alone = [study for study, _ in columns if study.alpha is None and study not in taught]
@@ -48,32 +57,62 @@ def lay_out(cells: Iterable[Cell]) -> tuple[list[Study], dict[tuple[Study, str],
 
 def taught_by(study: Study) -> Study:
     """The row of the teacher and SAM, which all students of one study share."""
-    return replace(study, tau=None, alpha=None, teacher_checkpoint=None)
+    return replace(study, tau=None, alpha=None, teacher_checkpoint=None, teacher=None, method=None)
+
+
+def cells_in(columns: Mapping[tuple[Study, str], list[Cell]], study: Study, model: str) -> list[Cell]:
+    """The cells of one place of a table: a row's own, or those that it shares with the rows of other alphas.
+
+    Who is said to teach is who taught: a row of an ensemble's students has the ensemble for its ``T``.
+    """
+    shared = study.teacher if model == "T" and study.teacher else model
+    found = columns.get((study, model)) or columns.get((taught_by(study), shared), [])
+    if model == "T" and not found:  # whose recipe is another than its students': it stopped early
+        return list(dict.fromkeys(cell.teacher for cell in columns.get((study, "R1"), []) if cell.teacher))
+    return found
 
 
 def models_of(cells: Sequence[Cell]) -> list[str]:
-    """The columns of some cells: ``T``, ``R1`` … and ``SAM`` where there is one."""
-    rounds = max((cell.round for cell in cells), default=0)
-    sam = ["SAM"] if any(cell.column == "SAM" for cell in cells) else []
-    return ["T", *(f"R{number}" for number in range(1, rounds + 1)), *sam]
+    """The columns of some cells: ``T``, ``R1`` …, and ``SAM``, ensembles … where there are any."""
+    found = {cell.stage for cell in cells}
+    rounds = max((cell.round for cell in cells if not cell.is_assembled), default=0)
+    first = ["T", *(f"R{number}" for number in range(1, rounds + 1))]
+    others = sorted(found - set(first), key=lambda stage: (_BESIDE.index(_kind(stage)), len(stage), stage))
+    return [*first, *others]
+
+
+# What stands beside the rounds of a chain, in the order of the columns.
+_BESIDE = ["SAM", "ZS", "E", "BAN"]
+
+
+def _kind(stage: str) -> str:
+    """``E`` of ``E3``: a stage without its number."""
+    return stage.rstrip("0123456789")
 
 
 def previous(model: str) -> str:
     return "T" if model == "R1" else f"R{int(model[1:]) - 1}"
 
 
-def model_order(study: Study, model: str) -> tuple[float, ...]:
-    round_ = 0 if model == "T" else int(model[1:]) if model.startswith("R") else 10**6
-    return (model == "SAM", study.tau or 0, study.alpha or 0, round_)
+def model_order(study: Study, model: str) -> tuple[Any, ...]:
+    others = (study.teacher or "", study.method or "", study.tau or 0, study.alpha or 0)
+    if model == "T" or _kind(model) == "R":
+        return (0, *others, int(model[1:]) if model != "T" else 0)
+    return (1 + _BESIDE.index(_kind(model)), *others, int(model.removeprefix(_kind(model)) or 0))
 
 
 def model_title(model: str) -> str:
-    """``Teacher``, ``Round 1`` …, ``SAM``."""
-    return NAMES.get(model) or f"Round {model[1:]}"
+    """``Teacher``, ``Round 1`` …, ``SAM``, ``Ensemble of 3``, ``BAN of 3``."""
+    kind, number = _kind(model), model.removeprefix(_kind(model))
+    return NAMES.get(model) or {"R": "Round ", "E": "Ensemble of ", "BAN": "BAN of "}[kind] + number
 
 
 def model_name(study: Study, model: str) -> str:
-    return model_title(model) + (f" (α={study.alpha:g})" if model not in NAMES else "")
+    """The title and, for a student, alpha and whatever else than the paper's way led to it."""
+    told = [f"α={study.alpha:g}"] if study.alpha is not None else []
+    told += [f"taught by {study.teacher}"] if study.teacher else []
+    told += [study.method.replace("_", " ")] if study.method else []
+    return model_title(model) + (f" ({', '.join(told)})" if told else "")
 
 
 def identity_headers(studies: Sequence[Study], *, alpha: bool = True) -> list[str]:
@@ -105,5 +144,11 @@ def _optional(study: Study, studies: Sequence[Study]) -> list[tuple[str, str]]:
     if len({other.tau for other in studies} - {None}) > 1:
         columns.append(("τ", f"{study.tau:g}" if study.tau is not None else ""))
     if len({other.teacher_checkpoint for other in studies} - {None}) > 1:
-        columns.append(("Taught by", study.teacher_checkpoint or ""))
+        columns.append(("Taught at", study.teacher_checkpoint or ""))
+    if any(other.teacher for other in studies):
+        columns.append(("Taught by", study.teacher or ("T" if study.alpha is not None else "")))
+    if any(other.method for other in studies):
+        columns.append(
+            ("Method", (study.method or "distillation").replace("_", " ") if study.alpha is not None else "")
+        )
     return columns

@@ -6,7 +6,7 @@ from typing import Any
 
 from sd.plan.cell import Cell
 from sd.plan.schedule import Plan
-from sd.render.layout import identity, identity_headers, lay_out, model_title, models_of, taught_by
+from sd.render.layout import cells_in, identity, identity_headers, lay_out, model_title, models_of
 from sd.render.table import Table
 from sd.render.words import counted, duration
 from sd.store.standing import Standing, State
@@ -28,7 +28,7 @@ def matrix(plan: Plan, standings: Mapping[str, Standing]) -> Table:
     models = models_of(plan.cells)
     rows: list[list[Any]] = []
     for study in studies:
-        inside = [columns.get((study, model)) or columns.get((taught_by(study), model), []) for model in models]
+        inside = [cells_in(columns, study, model) for model in models]
         rows.append([*identity(study, studies), *(_entry(cells, standings) for cells in inside)])
     return Table(
         title=f"{plan.name}: where it stands",
@@ -78,7 +78,7 @@ def _entry(cells: Sequence[Cell], standings: Mapping[str, Standing]) -> str:
 
 
 def _place(cell: Cell, standing: Standing) -> str:
-    return f"{standing.epoch or 0}/{cell.recipe.epochs}"
+    return f"{standing.epoch or 0}/{cell.recipe.trained_epochs}"
 
 
 def _running(cell: Cell, standing: Standing) -> str:
@@ -114,7 +114,7 @@ def _facts(cell: Cell, standing: Standing) -> dict[str, Any]:
         "job": standing.job,
         "log": str(standing.log.absolute()) if standing.log else None,
         "epoch": standing.epoch,
-        "epochs": cell.recipe.epochs,
+        "epochs": cell.recipe.trained_epochs,
         "test_top1": standing.top1,
         "seconds_left": standing.seconds_left,
     }

@@ -50,10 +50,18 @@ class Database:
             rows = sorted((tuple(row) for row in result), key=lambda row: [(v is not None, str(v)) for v in row])
             return list(result.keys()), rows
 
-    def named(self, name: str, *, source: str, keys: Iterable[str]) -> list[dict[str, Any]]:
-        """Run ``sql/queries/NAME.sql`` over the rows of view ``source`` that belong to the cells ``keys``."""
-        query = resource("sql", "queries", f"{name}.sql").read_text()
+    def has(self, table: str) -> bool:
+        """Whether there is such a table."""
+        return sa.inspect(self._engine).has_table(table)
+
+    def named(
+        self, name: str, *, source: str, keys: Iterable[str] | None, folder: str = "queries"
+    ) -> list[dict[str, Any]]:
+        """Run ``sql/FOLDER/NAME.sql`` over the rows of view ``source`` of the cells ``keys`` (``None``: all)."""
+        query = resource("sql", folder, f"{name}.sql").read_text()
         with self._engine.connect() as connection:
+            if keys is None:
+                return select(connection, f"WITH chosen AS (SELECT * FROM {source})\n{query}", {})
             connection.exec_driver_sql("CREATE TEMPORARY TABLE picked (key VARCHAR PRIMARY KEY)")
             try:
                 insert(connection, sa.table("picked", sa.column("key")), [{"key": key} for key in set(keys)])

@@ -13,7 +13,7 @@ from sd.store.rows import insert, select
 from sd.store.schema import Base
 
 # Tables whose rows belong to one cell and are replaced when its training record is taken in again.
-_OF_TRAINING = ("discrepancies", "evaluations", "checkpoints", "epochs", "cells")
+_OF_TRAINING = ("discrepancies", "evaluations", "checkpoints", "epochs", "members", "cells")
 
 # Tables whose rows belong to one measure of a cell and are replaced when its record is taken in again.
 _OF_MEASURES = ("curvature", "eigenvalues", "spectra", "landscapes", "landscape_points")
@@ -36,6 +36,7 @@ def _replace(connection: Connection, path: Path, record: Mapping[str, Any]) -> N
     """Put the rows of one record into its tables, in place of what stood there for the same things."""
     tables: dict[str, list[dict[str, Any]]] = record["tables"]
     if record["kind"] == "train":
+        tables["cells"] = [_EARLIER | _named(row) | row for row in tables["cells"]]
         _clear_training(connection, tables)
     if record["kind"] in MEASURES:
         _clear_measure(connection, [row for name in _OF_MEASURES for row in tables.get(name, [])])
@@ -48,6 +49,16 @@ def _replace(connection: Connection, path: Path, record: Mapping[str, Any]) -> N
     row = {"path": place(path), "cell_key": cell_key, "sha256": record["sha256"]}
     _delete_same(connection, Base.metadata.tables["records"], [row])
     insert(connection, Base.metadata.tables["records"], [row])
+
+
+# What the records of versions before ensembles and other methods do not say of a cell.
+_EARLIER = {"origin": "trained", "members": None, "teacher_members": None}
+
+
+def _named(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The model and method of a cell by the other columns, for records that do not say them."""
+    stage = "SAM" if row["optimizer"] == "sam" else f"R{row['round']}" if row["round"] else "T"
+    return {"model": stage, "method": "distillation" if row["round"] else None}
 
 
 def _clear_training(connection: Connection, tables: dict[str, list[dict[str, Any]]]) -> None:

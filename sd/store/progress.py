@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sd.plan.cell import checkpoint_file
 from sd.plan.measure import Measure
@@ -35,12 +36,21 @@ def measure_record(folder: Path, measure: Measure) -> Path:
     return folder / f"{measure.name}-{measure.key}.json"
 
 
+def saved_checkpoints(folder: Path) -> dict[str, dict[str, Any]]:
+    """The rows of table ``checkpoints`` in a cell's training record, by checkpoint.
+
+    Raises:
+        BadRecord, LookupError: there is no such record, or it has no such rows.
+    """
+    return {row["checkpoint"]: row for row in read_record(train_record(folder))["tables"]["checkpoints"]}
+
+
 def measure_is_done(folder: Path, measure: Measure) -> bool:
     """Whether the measure's record is there and of the checkpoints that are there now."""
     try:
-        now = {row["checkpoint"]: row["sha256"] for row in read_record(train_record(folder))["tables"]["checkpoints"]}
+        now = saved_checkpoints(folder)
         rows = read_record(measure_record(folder, measure))["tables"][HEADS[measure.name]]
-        return all(now[row["checkpoint"]] == row["checkpoint_sha256"] for row in rows)
+        return all(now[row["checkpoint"]]["sha256"] == row["checkpoint_sha256"] for row in rows)
     except (BadRecord, LookupError):
         return False
 
@@ -48,7 +58,7 @@ def measure_is_done(folder: Path, measure: Measure) -> bool:
 def is_trained(folder: Path) -> bool:
     """Whether the training record and the checkpoints that it names are there, at the size that it says."""
     try:
-        rows = read_record(train_record(folder))["tables"]["checkpoints"]
+        rows = saved_checkpoints(folder).values()
         files = [(folder / checkpoint_file(row["checkpoint"], row["sha256"]), row["bytes"]) for row in rows]
         return all(path.stat().st_size == size for path, size in files)
     except (BadRecord, OSError, LookupError, TypeError):

@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 HEADS = {"curvature": "curvature", "landscape": "landscapes"}
 """The table that holds, for a measure, a row of each checkpoint and split that it was taken of."""
@@ -34,6 +34,11 @@ class CellRow(Base):
     dataset: Mapped[str]
     aug: Mapped[str]
     label_noise: Mapped[float]
+    model: Mapped[str]
+    origin: Mapped[str]
+    method: Mapped[str | None]
+    members: Mapped[int | None]
+    teacher_members: Mapped[int | None]
     optimizer: Mapped[str]
     round: Mapped[int]
     seed: Mapped[int]
@@ -58,6 +63,16 @@ class CellRow(Base):
     petaflop: Mapped[float]
 
     __table_args__ = (Index("ix_cells_group", "arch", "dataset", "aug"),)
+
+
+class Member(Base):
+    """One row a member of an ensemble, counted from 1."""
+
+    __tablename__ = "members"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    member_key: Mapped[str]
 
 
 class Attempt(Base):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.fx import symbolic_trace
 from torch.fx.experimental.optimization import fuse
 
-from sd.plan.cell import Cell
+from sd.plan.cell import Cell, checkpoint_file
 from sd.train import zero_shot
 from sd.train.answers import Source, keep, kept
 from sd.train.augment import AUGMENT
@@ -16,6 +16,7 @@ from sd.train.checkpoint import load
 from sd.train.datasets import Dataset
 from sd.train.datasets.stream import stream
 from sd.train.engine import Engine
+from sd.train.ensemble import Ensemble
 from sd.train.models import build
 
 _CACHE_BATCH = 1000
@@ -30,12 +31,22 @@ no longer than an epoch does, and leaves no files behind."""
 def load_trained(cell: Cell, path: Path, sha256: str, classes: int, device: torch.device) -> nn.Module:
     """The model of ``cell`` at the checkpoint ``path``, frozen, in eval mode.
 
+    An ensemble's checkpoint names those of its members, which lie in the folders of these beside its own.
+
     Raises:
         BadCheckpoint: the file is not there or is not the one with this SHA-256.
     """
     content = load(path, device, sha256=sha256)
     if "zero_shot" in content:
         return zero_shot.load(content, device)
+    if cell.members:
+        cells = {member.key: member for member in cell.members}
+        folder = path.parent.parent
+        files = [
+            (cells[key], folder / key / checkpoint_file(content["checkpoint"], own), own)
+            for key, own in content["members"]
+        ]
+        return Ensemble([load_trained(*file, classes, device) for file in files]).eval()
     model = build(cell.arch, classes).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     model.load_state_dict(content["model"])
     frozen: nn.Module = model.eval().requires_grad_(False)
@@ -91,16 +102,28 @@ class Teacher:
             return
         shape = len(data.train_images), data.classes
         large = 4 * shape[0] * shape[1] > _LARGE
+        every = self._answers(data, torch.arange(shape[0]), between)
         found = None
         if large and source:
             file = source.file(data, "bf16" if self._engine.bf16 else "fp32")
             found = kept(file, shape)
             if found is None:
-                found = keep(file, shape, self._answers(data, torch.float16, between))
+                found = keep(file, shape, (answers.half() for answers in every))
         if found is None:
-            found = torch.cat(list(self._answers(data, torch.float16 if large else torch.float32, between)))
+            kind = torch.float16 if large else torch.float32
+            found = torch.cat([answers.to(kind) for answers in every])
         fits = self._device.type != "cuda" or found.nbytes < torch.cuda.mem_get_info(self._device)[0] / 2
         self._cached = found.to(self._device) if fits else found
+
+    @torch.no_grad()
+    def over(self, data: Dataset, rows: Tensor, found: Callable[[Tensor], Tensor]) -> Tensor:
+        """What is found in the logits (n, classes) of training images as they are stored, a row for each image.
+
+        Args:
+            rows: int64, on the CPU: which images, in this order, and so in the same batches each time.
+        """
+        results = [found(answers) for answers in self._answers(data, rows, lambda: None)]
+        return torch.cat(results)
 
     @torch.no_grad()
     def logits(self, images: Tensor, rows: Tensor | None = None) -> Tensor:
@@ -111,11 +134,10 @@ class Teacher:
             answer: Tensor = self._model(images)
         return answer.float()
 
-    def _answers(self, data: Dataset, kind: torch.dtype, between: Callable[[], None]) -> Iterator[Tensor]:
-        """The logits of the training set, a batch at a time."""
-        batches = torch.arange(len(data.train_images)).split(_CACHE_BATCH)
-        for images in stream(data.train_images, batches, self._device):
+    def _answers(self, data: Dataset, rows: Tensor, between: Callable[[], None]) -> Iterator[Tensor]:
+        """The logits of training images as they are stored, a batch at a time; ``between`` is called before each."""
+        for images in stream(data.train_images, rows.split(_CACHE_BATCH), self._device):
             between()
             with torch.no_grad(), self._engine.autocast(self._device):
-                answer: Tensor = self._eager(data.normalise(images))
-            yield answer.to(kind)
+                answers: Tensor = self._eager(data.normalise(images))
+            yield answers

@@ -2,8 +2,7 @@
 CREATE VIEW outcomes AS
 SELECT
     c.key, c.setting, c.label, c.arch, c.dataset, c.aug, c.label_noise, c.protocol, c.tau, c.teacher_checkpoint,
-    c.alpha, c.round, c.optimizer, c.seed, c.teacher_key,
-    CASE WHEN c.optimizer = 'sam' THEN 'SAM' WHEN c.round = 0 THEN 'T' ELSE 'R' || c.round END AS model,
+    c.alpha, c.round, c.optimizer, c.seed, c.teacher_key, c.model, c.origin, c.method, c.members, c.teacher_members,
     e.checkpoint, e.top1, e.loss
 FROM cells c
 JOIN evaluations e ON e.cell_key = c.key AND e.split = 'test';

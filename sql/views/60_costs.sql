@@ -7,7 +7,7 @@ SELECT
 FROM (
     SELECT
         c.key, c.label, c.arch, c.dataset, a.number, a.seconds, a.expected_seconds,
-        CASE WHEN c.optimizer = 'sam' THEN 'SAM' WHEN c.round = 0 THEN 'T' ELSE 'R' || c.round END AS model,
+        c.model,
         CASE WHEN a.device LIKE 'cuda:%' THEN 'cuda' || SUBSTR(a.device, 7) ELSE a.device END AS device,
         MIN(a.number) OVER (
             PARTITION BY c.key, CASE WHEN a.device LIKE 'cuda:%' THEN 'cuda' || SUBSTR(a.device, 7) ELSE a.device END

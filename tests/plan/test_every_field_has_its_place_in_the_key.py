@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sd.plan.catalogue import AUGMENTATIONS
-from sd.plan.cell import _PLAIN, Cell
+from sd.plan.cell import _OPTIONAL, _PLAIN, Cell
 from sd.plan.grid import Block, read_grid
 from sd.plan.recipe import RECIPES, Recipe
 from sd.plan.schedule import plan
@@ -49,6 +49,11 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "sam": ("sam: false", set()),
     "recipe": ("recipe: appendix_a", COLUMNS),
     "measure": ("measure: [curvature]", set()),
+    "teacher": ("teacher: sam", set()),  # the students are others' then, in columns of their own
+    "method": ("method: distillation", set()),
+    "ensembles": ("ensembles: {members: [[3, 4]]}", set()),
+    "ban": ("ban: [2, 3]", set()),
+    "tier": ("tier: full", set()),
     "curvature": ("curvature: {probes: 7}", set()),
     "landscape": ("landscape: {points: 7}", set()),
     "epochs": ("epochs: 31", COLUMNS),
@@ -72,6 +77,7 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "augment_order": ("augment_order: policy_first", set()),  # without effect where nothing is augmented: see below
     "cutout_length": ("cutout_length: 8", set()),
     "rotation": ("rotation: 10", set()),
+    "stop_after": ("stop_after: 20", COLUMNS),
 }
 
 
@@ -86,7 +92,7 @@ def test_every_field_of_a_grid_is_in_the_table() -> None:
 
 
 def test_every_field_of_a_cell_is_written_and_read() -> None:
-    assert {*_PLAIN, "recipe", "teacher"} == set(Cell.__dataclass_fields__)
+    assert {*_PLAIN, *_OPTIONAL, "recipe", "teacher", "members"} == set(Cell.__dataclass_fields__)
 
 
 @pytest.mark.parametrize("field", CHANGES)

@@ -24,9 +24,11 @@ resources:
 """
 # What each key takes; everything else is wrong.
 NAMES = {"arch", "dataset", "recipe", "aug", "measure", "teacher_checkpoint", "schedule", "precision"}
+NAMES |= {"teacher", "method", "tier"}
 SWITCHES = {"sam", "nesterov"}
-MAPPINGS = {"curvature", "landscape"}
+MAPPINGS = {"curvature", "landscape", "ensembles"}
 NULLABLE = {"clip_norm", "gamma", "sam_rho", "ema_decay", "cutout_length"}  # null is how an option is turned off
+NULLABLE |= {"stop_after"}
 
 KINDS = {
     "a word": "wrong",

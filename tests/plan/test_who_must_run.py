@@ -26,7 +26,7 @@ def test_descendants_are_the_cells_in_whose_lineage_a_cell_stands(study: Plan) -
     for cell in study.cells:
         expected = {other.key for other in study.cells if cell in other.lineage and other != cell}
         assert study.descendants(cell.key) == expected
-        assert set(study.students_of(cell.key)) == {o.key for o in study.cells if o.teacher == cell}
+        assert set(study.children_of(cell.key)) == {o.key for o in study.cells if cell in o.parents}
     assert study.descendants("0" * 16) == set()
 
 

@@ -194,7 +194,7 @@ def test_a_database_of_another_version_is_refused_with_the_command(tmp_path: Pat
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE name = 'schema_version'")
     with pytest.raises(
-        BadInput, match=r"has schema version 99, this sd needs 3; rebuild it .* python -m sd.db rebuild"
+        BadInput, match=r"has schema version 99, this sd needs 4; rebuild it .* python -m sd.db rebuild"
     ):
         open_database(str(path))
 
