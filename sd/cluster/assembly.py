@@ -9,6 +9,7 @@ from torch import nn
 from sd.plan.cell import Cell, checkpoint_file
 from sd.store.progress import saved_checkpoints
 from sd.store.record import BadRecord, cell_folder
+from sd.train import zero_shot
 from sd.train.checkpoint import save_as
 from sd.train.datasets import Dataset
 from sd.train.ensemble import test_logits
@@ -24,7 +25,7 @@ class MissingMember(Exception):
 def assemble(
     cell: Cell, data: Dataset, *, root: Path, device: torch.device, check: Callable[[], None]
 ) -> tuple[dict[str, Saved], dict[str, Evaluation]]:
-    """Put an ensemble together, at each checkpoint that all of its members have.
+    """Put an ensemble together, at each checkpoint that all of its members have, or a zero-shot classifier.
 
     A checkpoint of an ensemble is a file that names the files of its members, by their hashes: so a student can be
     taught by it, and a member that changes is noticed.
@@ -37,7 +38,10 @@ def assemble(
 
     Raises:
         MissingMember, BadCheckpoint: a member is not there, or is not the one that its record names.
+        BadInput: CLIP's weights are not there, or open_clip is not.
     """
+    if cell.origin == "zero_shot":
+        return _zero_shot(cell, data, root=root, device=device, check=check)
     members = [(member, _checkpoints(root, member)) for member in cell.members]
     saved: dict[str, Saved] = {}
     scores: dict[str, Evaluation] = {}
@@ -60,6 +64,20 @@ def assemble(
         saved[name] = Saved(0, sha256, size)
         scores[name] = evaluate(nn.Identity(), total / len(members), data.test_labels.cpu())
     return saved, scores
+
+
+def _zero_shot(
+    cell: Cell, data: Dataset, *, root: Path, device: torch.device, check: Callable[[], None]
+) -> tuple[dict[str, Saved], dict[str, Evaluation]]:
+    """CLIP's classifier of the data set's classes; it has no epochs, and is the same at either checkpoint."""
+    model = zero_shot.assemble(cell.arch, cell.dataset, data.class_names or None, device=device).to(device)
+    score = evaluate(model, data.test_images, data.test_labels, mean=data.mean, std=data.std)
+    saved = {}
+    for name in ("best_test", "last"):
+        check()
+        content = zero_shot.content(model, cell.key, name)
+        saved[name] = Saved(0, *save_as(cell_folder(root, cell.key), name, content))
+    return saved, dict.fromkeys(saved, score)
 
 
 def _checkpoints(root: Path, member: Cell) -> dict[str, str]:
