@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from sd import BadInput, verb
-from sd.plan.catalogue import DATASETS, nearest
+from sd.plan.catalogue import DATASETS, TESTBED, nearest
 from sd.render.progress import Counting
 
 app = verb.app("data")
@@ -14,7 +14,9 @@ app = verb.app("data")
 
 @app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="A data set; see list.")],
+    name: Annotated[
+        str, typer.Argument(help="A data set, see list; or imagenet_testbed, a table of published models.")
+    ],
     data_root: verb.DataRoot = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that decode images. [default: one a core]")
@@ -24,8 +26,14 @@ def prepare(
 
     What was killed goes on where it was; what is prepared is checked, byte by byte, and built again if it is damaged.
     """
+    if name == TESTBED:
+        from sd.train.datasets import data_root as place
+        from sd.train.datasets import fetch_testbed
+
+        print(f"{name}: {fetch_testbed(name, place(data_root))} is ready")
+        return
     if name not in DATASETS:
-        raise BadInput(f"{name!r} is not a known data set; {nearest(name, DATASETS)}")
+        raise BadInput(f"{name!r} is not a known data set; {nearest(name, [*DATASETS, TESTBED])}")
     from sd.train.datasets import prepare as build
 
     with Counting(Console()) as counting:

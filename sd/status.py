@@ -89,7 +89,7 @@ def _to_go(plan: Plan, seen: Overview, database: Database) -> Estimate:
     cost = priced(database, steps, kinds_of(database, plan), start=START_SECONDS)
     left = {}
     for key, seconds in cost.seconds.items():
-        epochs = plan.steps[key].cell.recipe.epochs
+        epochs = plan.steps[key].cell.recipe.trained_epochs
         left[key] = seconds * (1 - min(seen.standings[key].epoch or 0, epochs) / epochs)
     return replace(cost, seconds=left)
 

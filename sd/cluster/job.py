@@ -47,10 +47,10 @@ class Log:
 
     def epoch(self, cell: Cell, facts: dict[str, Any]) -> None:
         self.moved = True
-        if time.monotonic() - self._last >= 10 or facts["epoch"] == cell.recipe.epochs:
+        if time.monotonic() - self._last >= 10 or facts["epoch"] == cell.recipe.trained_epochs:
             self._last = time.monotonic()
             scored = "" if facts["test_top1"] is None else f", test {facts['test_top1']:.2f} %"
-            place = f"epoch {facts['epoch']}/{cell.recipe.epochs}"
+            place = f"epoch {facts['epoch']}/{cell.recipe.trained_epochs}"
             self._say(f"{cell.label}: {place}, train loss {facts['train_loss']:.4f}{scored}")
 
     def measuring(self, cell: Cell, line: str, done: int) -> None:

@@ -134,7 +134,7 @@ def _do(
     attempt.facts.device = _hardware(device)
     data = _data(cell, place, device)
     if not is_trained(folder):
-        attempt.beat(doing="training", epochs=cell.recipe.epochs)
+        attempt.beat(doing="training", epochs=cell.recipe.trained_epochs)
         before = known_scores(folder) or scores_before
         make = _assemble if cell.is_assembled else _train
         make(cell, data, folder, attempt, place, watch, before)
@@ -191,7 +191,7 @@ def _train(
         "checkpoints": [{"cell_key": cell.key, "checkpoint": name, **asdict(it)} for name, it in trained.saved.items()],
         "evaluations": _evaluations(cell, data, folder, trained.saved, device, attempt),
     }
-    _write(cell, folder, attempt, tables, before)
+    _write(cell, folder, attempt, tables, before, trained.facts)
 
 
 def _assemble(
@@ -212,13 +212,19 @@ def _assemble(
 
 
 def _write(
-    cell: Cell, folder: Path, attempt: Attempt, tables: dict[str, list[dict[str, Any]]], before: dict[str, float]
+    cell: Cell,
+    folder: Path,
+    attempt: Attempt,
+    tables: dict[str, list[dict[str, Any]]],
+    before: dict[str, float],
+    control: dict[str, float] | None = None,
 ) -> None:
-    """Write the record of a cell that has been trained or assembled."""
+    """Write the record of a cell that has been trained or assembled, and what a control found before its training."""
     tables["discrepancies"] = _discrepancies(cell, tables["evaluations"], before)
     attempt.check()
     if not is_trained(folder):
-        write_record(train_record(folder), "train", tables, cell=cell.to_json(), attempt=asdict(attempt.facts))
+        more = {"control": control} if control else {}
+        write_record(train_record(folder), "train", tables, cell=cell.to_json(), attempt=asdict(attempt.facts), **more)
     _keep_what_is_named(folder)
 
 
@@ -312,7 +318,7 @@ def _cell_row(cell: Cell, data: Dataset, teacher_sha256: str | None) -> dict[str
         "teacher_sha256": teacher_sha256,
         "recipe": cell.recipe_name,
         "protocol": cell.protocol,
-        "epochs": recipe.epochs,
+        "epochs": recipe.trained_epochs,
         "batch_size": recipe.batch_size,
         "learning_rate": recipe.learning_rate,
         "momentum": recipe.momentum,

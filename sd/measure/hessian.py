@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,20 @@ def mean_loss(logits: Tensor, labels: Tensor, loss: Loss) -> Tensor:
         return F.cross_entropy(logits, labels)
     wanted = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
     return 0.5 * (logits - wanted).square().sum() / len(labels)
+
+
+def check_labels(images: Tensor, labels: Tensor) -> None:
+    """Refuse what the losses would take for something else: −100 for "leave this out", fractions for a distribution.
+
+    Raises:
+        ValueError: ``labels`` are not one class an image, int64 from 0 on.
+    """
+    if len(images) != len(labels) or not len(labels):
+        raise ValueError(f"{len(images)} images and {len(labels)} labels; give one label an image, and at least one")
+    if labels.dtype != torch.int64 or labels.ndim != 1:
+        raise ValueError(f"labels are {labels.dtype} of shape {tuple(labels.shape)}; give one int64 class an image")
+    if int(labels.min()) < 0:
+        raise ValueError(f"a label is {int(labels.min())}; classes are counted from 0")
 
 
 @dataclass(frozen=True)
@@ -147,6 +161,12 @@ class Hessian:
             for parameter, old in zip(self.parameters, before, strict=True):
                 parameter.copy_(old)
 
+    def unheard(self) -> list[str]:
+        """Names of the parameters on which the loss does not depend, or only linearly: their rows of H are zero."""
+        graph = _Graph(self, self._batches[0][0][:1], self._batches[0][1][:1])
+        heard = set(graph.places)
+        return [name for index, (name, _) in enumerate(self.model.named_parameters()) if index not in heard]
+
     def weights(self) -> Tensor:
         """The parameters as one vector, (p,)."""
         return torch.cat([parameter.detach().flatten() for parameter in self.parameters])
@@ -195,7 +215,7 @@ class _Graph:
             value = mean_loss(hessian.model(images), labels, hessian.loss)
         found = torch.autograd.grad(value, hessian.parameters, create_graph=True, allow_unused=True)
         # A parameter that the loss does not depend on, or only linearly, has a row of zeros.
-        self._places = [i for i, one in enumerate(found) if one is not None and one.requires_grad]
+        self.places = [i for i, one in enumerate(found) if one is not None and one.requires_grad]
         self.gradients = [one for one in found if one is not None and one.requires_grad]
         self._share = len(labels) / hessian.n_samples
 
@@ -206,7 +226,7 @@ class _Graph:
         parts = torch.autograd.grad(
             self.gradients,
             self._hessian.parameters,
-            [vector[i] for i in self._places],
+            [vector[i] for i in self.places],
             retain_graph=True,
             allow_unused=True,
         )
@@ -217,13 +237,14 @@ class _Graph:
 def differentiable(model: nn.Module, dtype: torch.dtype) -> Iterator[nn.Module]:
     """``model`` in eval mode and ready to be differentiated twice: itself, or a copy where ``dtype`` is not its own.
 
-    Within it the weights of convolutions lie channels last in memory, which is faster. Its mode, its frozen
-    parameters, its gradients and the very memory of its weights are as before at the end.
+    Within it the weights of convolutions lie channels last in memory, which is faster, and ``dtype`` is what is
+    computed in: a caller's autocast is off, and so is TF32. The model's modes, its frozen parameters, its gradients and
+    the very memory of its weights are as before at the end.
     """
     first = next(model.parameters(), None)
     if first is None:
         raise ValueError("the model has no parameters, so there is nothing to differentiate by")
-    with twice_differentiable(model):
+    with twice_differentiable(model), torch.autocast(first.device.type, enabled=False), _no_tf32():
         if first.dtype != dtype:
             yield copy.deepcopy(model).to(dtype)
             return
@@ -235,6 +256,20 @@ def differentiable(model: nn.Module, dtype: torch.dtype) -> Iterator[nn.Module]:
         finally:
             for parameter, data in before:
                 parameter.data = data
+
+
+@contextmanager
+def _no_tf32() -> Iterator[None]:
+    """Without the 10-bit products that a GPU's convolutions take for float32 by default."""
+    switches: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [switch.allow_tf32 for switch in switches]
+    try:
+        for switch in switches:
+            switch.allow_tf32 = False
+        yield
+    finally:
+        for switch, was in zip(switches, before, strict=True):
+            switch.allow_tf32 = was
 
 
 @torch.no_grad()

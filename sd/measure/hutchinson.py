@@ -60,8 +60,8 @@ def deflated_trace(
         if len(samples) == min(probes, PILOT):
             mean, error = _mean_and_error(samples)
             goal = target * abs(known + mean)
-            needed = math.ceil(error**2 * len(samples) / goal**2) if goal else probes
-            wanted = min(probes, max(wanted, needed))
+            needed = error**2 * len(samples) / goal**2 if goal else math.inf  # infinite, too, where one was all
+            wanted = max(wanted, math.ceil(min(probes, needed)))
     (mean, error), (mean_relative, error_relative) = _mean_and_error(samples), _mean_and_error(relative)
     return Trace(
         trace=known + mean,

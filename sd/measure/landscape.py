@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
 from sd.measure.curvature import fingerprint_of
+from sd.measure.hessian import check_is_one_function, check_labels
 from sd.measure.scratch import Scratch
 from sd.measure.watch import Watch, bar
 from sd.train.randomness import generator
@@ -122,10 +123,13 @@ def landscape(
             on.
 
     Raises:
-        ValueError: a direction does not fit the model, or an argument is out of its range.
+        NotOneFunction: the model drops out at random, or normalises by its batch.
+        ValueError: a direction does not fit the model, an argument is out of its range, or the loss of a point is not
+            finite, as of a model with NaN in its weights or far too large a span.
     """
-    if points < 1 or span <= 0 or not len(labels) or len(images) != len(labels):
-        raise ValueError(f"points is {points}, span {span}, images {len(images)}, labels {len(labels)}")
+    check_labels(images, labels)
+    if points < 1 or not span > 0:
+        raise ValueError(f"points is {points} and span {span}; give a point at least and a positive span")
     chosen = list(directions or random_directions(model, count=1 if line else 2, seed=seed, normalise=normalise))
     shapes = [parameter.shape for parameter in model.parameters()]
     if len(chosen) != (1 if line else 2) or any([part.shape for part in one] != shapes for one in chosen):
@@ -140,6 +144,7 @@ def landscape(
         if not isinstance(scratch, Scratch):
             parts = [part for one in chosen for part in one]
             scratch = Scratch.at(scratch, fingerprint_of, model, images, labels, xs, ys, statistics, *parts)
+        stack.enter_context(torch.autocast(images.device.type, enabled=False))
         walker = stack.enter_context(_Walker.over(model, images, labels, chosen, statistics, batch_size))
         known = scratch.kept(name) or {"rows": [], "seconds": 0.0}
         rows: list[list[tuple[float, float]]] = known["rows"]
@@ -153,7 +158,10 @@ def landscape(
                 row: list[tuple[float, float]] = []
                 for x in xs:
                     watch.advance("loss surface", len(rows) * points + len(row), len(ys) * points)
-                    row.append(walker.at(x, ys[len(rows)]))
+                    found = walker.at(x, ys[len(rows)])
+                    if not math.isfinite(found[0]):
+                        raise ValueError(f"the loss is {found[0]} at x = {x:g}, y = {ys[len(rows)]:g} of the surface")
+                    row.append(found)
                 rows.append(row)
                 if scratch.is_due():
                     keep()
@@ -215,6 +223,7 @@ class _Walker:
         modes = [(module, module.training) for module in model.modules()]
         model.eval()
         try:
+            check_is_one_function(model, images)
             yield cls(model, images, labels, directions, statistics, batch_size)
         finally:
             model.load_state_dict(state)
@@ -244,9 +253,12 @@ class _Walker:
         momenta = [norm.momentum for norm in norms]
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None  # the mean over all batches
             norm.train()
+        seen = 0
         for images, _ in self._batches:
+            seen += len(images)
+            for norm in norms:
+                norm.momentum = len(images) / seen  # so that in the end each image has the same weight
             self._model(images)
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

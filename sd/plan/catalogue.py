@@ -74,10 +74,15 @@ DATASETS = {
     "cifar10": Dataset("CIFAR-10", 10, 50_000, 10_000),
     "cifar100": Dataset("CIFAR-100", 100, 50_000, 10_000),
     "svhn": Dataset("SVHN", 10, 73_257, 26_032),
+    "cifar10.1": Dataset("CIFAR-10.1", 10, 0, 2_000),
+    "cifar10.1_v4": Dataset("CIFAR-10.1 v4", 10, 0, 2_021),
     "tiny_imagenet": Dataset("Tiny-ImageNet", 200, 100_000, 10_000, side=64),
     "imagenet": Dataset("ImageNet", 1000, 1_281_167, 50_000, side=224),
     "imagenetv2": Dataset("ImageNetV2", 1000, 0, 10_000, side=224),
 }
+
+TESTBED = "imagenet_testbed"
+"""The published table of accuracies that can be fetched beside the data sets."""
 
 # none: as stored. crop: out of a border of zeros, 4 pixels wide at 32×32 (for digits, which a flip would change into
 # something else). std: crop and horizontal flip, the paper's "Data Aug. No" (spec H11). crop_rotate: crop and rotation,

@@ -102,8 +102,20 @@ class Cell:
 
     @property
     def first_teacher(self) -> str | None:
-        """The stage of whoever began the chain, ``T`` in the paper's; ``None`` for a cell without a teacher."""
-        return (self.teacher.first_teacher or self.teacher.stage) if self.teacher else None
+        """The stage of whoever began the chain, ``T`` in the paper's; ``T@30`` if it stopped after 30 epochs, early,
+        and its students do not; ``None`` for a cell without a teacher."""
+        if self.teacher is None:
+            return None
+        if self.teacher.teacher:
+            return self.teacher.first_teacher
+        stopped = self.teacher.recipe.stop_after
+        early = f"@{stopped}" if stopped and stopped != self.recipe.stop_after else ""
+        return f"{self.teacher.stage}{early}"
+
+    @property
+    def asks(self) -> bool:
+        """Whether each step takes the answers of a teacher; label smoothing takes no more than their entropy."""
+        return self.teacher is not None and self.method != "label_smoothing"
 
     @property
     def column(self) -> str:

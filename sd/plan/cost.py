@@ -30,14 +30,14 @@ def forwards(cell: Cell) -> int:
     """What a training step on one image costs, in forward passes (spec section 5).
 
     3 for cross-entropy (the backward pass costs two), one more for a student's teacher, or for each member of an
-    ensemble that teaches, unless its answers are computed once because no view is random, and 6 for SAM, which takes
-    every step twice. What is assembled takes none.
+    ensemble that teaches, unless its answers are computed once because no view is random, or are not asked for at each
+    step, and 6 for SAM, which takes every step twice. What is assembled takes none.
     """
     if cell.is_assembled:
         return 0
     if cell.optimizer == "sam":
         return 6
-    asks = cell.teacher if cell.aug != "none" else None
+    asks = cell.teacher if cell.asks and cell.aug != "none" else None
     return 3 + (max(1, len(asks.members)) if asks else 0)
 
 
@@ -55,7 +55,7 @@ def forward_gflop(cell: Cell) -> float | None:
 def training_petaflop(cell: Cell, images: int, gflop: float) -> float:
     """Training cost in PFLOP (10¹⁵ operations, 2 a multiply-add) on so many images of so many GFLOP a forward pass;
     evaluation is left out."""
-    return images * gflop * 1e-6 * cell.recipe.epochs * forwards(cell)
+    return images * gflop * 1e-6 * cell.recipe.trained_epochs * forwards(cell)
 
 
 def petaflop(cell: Cell) -> float | None:
@@ -157,7 +157,7 @@ def estimate(
 def _seconds_by_pace(step: Step, pace: Pace) -> float | None:
     """Seconds of a step whose like was measured; a measure that was not is taken for so many forward passes."""
     cell, data = step.cell, dataset(step.cell.dataset)
-    seconds = pace.epoch * cell.recipe.epochs * forwards(cell)
+    seconds = pace.epoch * cell.recipe.trained_epochs * forwards(cell)
     for measure in step.measures:
         known = pace.measures.get(measure.key)
         images = measure_images(cell, measure)

@@ -172,8 +172,9 @@ def _read_block(
             except ValidationError as error:
                 return [], mistakes + validation_mistakes(document, error, at, _keys_of_a_block, places)
     for name, recipe in recipes:
-        if block.sam and recipe.sam_rho is None:
-            mistakes.append((document.line(at), f"sam: recipe {name} sets no sam_rho; add sam_rho: 0.05"))
+        if (block.sam or block.teacher == "sam") and recipe.sam_rho is None:
+            key = "sam" if block.sam else "teacher"
+            mistakes.append((document.line(at), f"{key}: recipe {name} sets no sam_rho; add sam_rho: 0.05"))
         if recipe.init == "pretrained":
             key = "init" if "init" in places else "recipe"
             line = document.line(places.get(key, at))

@@ -79,6 +79,9 @@ class Landscape(_Settings):
     ``directions``: ``random``, a plane of filter-normalised random directions for each of ``seeds``; ``eigenvectors``,
     the plane of the Hessian's top two; ``teacher``, the line from the model (x = 0) to its teacher (x = 1), an eighth
     of ``span`` further on both sides, for students alone.
+
+    ``statistics``, of batch norms at each point: ``kept`` by default, but on the line to the teacher ``recomputed``,
+    because its end is not the teacher with a student's statistics.
     """
 
     checkpoints: tuple[Checkpoint, ...] = ("best_test",)
@@ -96,6 +99,13 @@ class Landscape(_Settings):
     @classmethod
     def _seeds(cls, values: tuple[int, ...]) -> tuple[int, ...]:
         return _each_once(values, "seed")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _statistics_on_a_line(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("directions") == "teacher":
+            return {"statistics": "recomputed"} | given
+        return given
 
     @model_validator(mode="after")
     def _one_plane(self) -> Self:

@@ -28,6 +28,7 @@ class Recipe(BaseModel):
         augment_order: whether crop and flip come before AutoAugment (DARTS, Cutout) or after it (google-research/sam).
         cutout_length: side of the square that Cutout hides, in pixels; else the data set's own (spec H12).
         rotation: the largest angle of ``aug: crop_rotate``, in degrees (spec H18).
+        stop_after: epochs after which training ends, early, on a schedule for all ``epochs``; else it takes them all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -53,6 +54,7 @@ class Recipe(BaseModel):
     augment_order: Literal["crop_first", "policy_first"] = "crop_first"
     cutout_length: int | None = Field(default=None, gt=0)
     rotation: float = Field(default=20.0, gt=0, le=180)
+    stop_after: int | None = Field(default=None, gt=0)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -84,7 +86,15 @@ class Recipe(BaseModel):
             )
         if self.nesterov and not self.momentum:
             raise PydanticCustomError("needs", "nesterov needs momentum above 0; add momentum: 0.9")
+        if self.stop_after is not None and self.stop_after >= self.epochs:
+            problem = "stop_after: {stop} is not before the end of {epochs} epochs; give fewer, or leave it out"
+            raise PydanticCustomError("needs", problem, {"stop": self.stop_after, "epochs": self.epochs})
         return self
+
+    @property
+    def trained_epochs(self) -> int:
+        """Epochs that training takes."""
+        return self.stop_after or self.epochs
 
     def science(self, *, optimizer: str, aug: str) -> dict[str, Any]:
         """The fields that decide what a run computes.

@@ -66,7 +66,10 @@ def cells_in(columns: Mapping[tuple[Study, str], list[Cell]], study: Study, mode
     Who is said to teach is who taught: a row of an ensemble's students has the ensemble for its ``T``.
     """
     shared = study.teacher if model == "T" and study.teacher else model
-    return columns.get((study, model)) or columns.get((taught_by(study), shared), [])
+    found = columns.get((study, model)) or columns.get((taught_by(study), shared), [])
+    if model == "T" and not found:  # whose recipe is another than its students': it stopped early
+        return list(dict.fromkeys(cell.teacher for cell in columns.get((study, "R1"), []) if cell.teacher))
+    return found
 
 
 def models_of(cells: Sequence[Cell]) -> list[str]:

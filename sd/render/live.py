@@ -42,13 +42,13 @@ class Display:
 
     def started(self, cell: Cell) -> None:
         """Show a bar of the cell's epochs."""
-        self._bars[cell.key] = self._progress.add_task(cell.label, total=cell.recipe.epochs, note="")
+        self._bars[cell.key] = self._progress.add_task(cell.label, total=cell.recipe.trained_epochs, note="")
 
     def epoch(self, cell: Cell, facts: dict[str, Any]) -> None:
         """Move the cell's bar, and the estimate of the time left."""
-        self._spent[cell.key] = self._work[cell.key] * facts["epoch"] / cell.recipe.epochs
+        self._spent[cell.key] = self._work[cell.key] * facts["epoch"] / cell.recipe.trained_epochs
         scored = "" if facts["test_top1"] is None else f"  test {facts['test_top1']:.2f} %"
-        note = f"epoch {facts['epoch']}/{cell.recipe.epochs}{scored}"
+        note = f"epoch {facts['epoch']}/{cell.recipe.trained_epochs}{scored}"
         self._progress.update(self._bars[cell.key], completed=facts["epoch"], note=note)
         self._progress.update(self._all, note=f"{self._finished}/{self._count}  {self._time_left()}")
 
@@ -103,4 +103,4 @@ def _work(cells: list[Cell]) -> dict[str, float]:
     known = {key: number for key, number in operations.items() if number is not None}
     if len(known) == len(operations):
         return known
-    return {cell.key: float(cell.recipe.epochs * forwards(cell)) for cell in cells}
+    return {cell.key: float(cell.recipe.trained_epochs * forwards(cell)) for cell in cells}

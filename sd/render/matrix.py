@@ -78,7 +78,7 @@ def _entry(cells: Sequence[Cell], standings: Mapping[str, Standing]) -> str:
 
 
 def _place(cell: Cell, standing: Standing) -> str:
-    return f"{standing.epoch or 0}/{cell.recipe.epochs}"
+    return f"{standing.epoch or 0}/{cell.recipe.trained_epochs}"
 
 
 def _running(cell: Cell, standing: Standing) -> str:
@@ -114,7 +114,7 @@ def _facts(cell: Cell, standing: Standing) -> dict[str, Any]:
         "job": standing.job,
         "log": str(standing.log.absolute()) if standing.log else None,
         "epoch": standing.epoch,
-        "epochs": cell.recipe.epochs,
+        "epochs": cell.recipe.trained_epochs,
         "test_top1": standing.top1,
         "seconds_left": standing.seconds_left,
     }

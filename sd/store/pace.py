@@ -55,7 +55,8 @@ def kinds_of(database: Database, plan: Plan) -> dict[str, str]:
 
 def _epochs(database: Database, device: str) -> list[dict[str, Any]]:
     """Mean seconds of an epoch for each forward pass of a training step (``sd.plan.cost.forwards``)."""
-    passes = "CASE WHEN c.optimizer = 'sam' THEN 6 WHEN c.teacher_key IS NULL OR c.aug = 'none' THEN 3"
+    unasked = "c.teacher_key IS NULL OR c.aug = 'none' OR c.method = 'label_smoothing'"
+    passes = f"CASE WHEN c.optimizer = 'sam' THEN 6 WHEN {unasked} THEN 3"
     passes += " ELSE 3 + COALESCE(c.teacher_members, 1) END"
     return database.rows(
         f"SELECT c.arch, c.dataset, {_HARDWARE} AS hardware, COUNT(DISTINCT c.key) AS cells,"

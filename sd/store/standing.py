@@ -69,7 +69,7 @@ def by_attempt(cell: Cell, root: Path, *, alive: bool | None) -> Standing | None
 def _running(beat: dict[str, Any], cell: Cell) -> Standing:
     epoch = int(beat.get("epoch") or 0)
     pace = beat.get("seconds_per_epoch")
-    left = pace * (cell.recipe.epochs - epoch) if pace is not None else None
+    left = pace * (cell.recipe.trained_epochs - epoch) if pace is not None else None
     return Standing("running", epoch=epoch, top1=beat.get("test_top1"), seconds_left=left)
 
 

@@ -12,6 +12,7 @@ from sd.plan.cell import Cell
 from sd.train.engine import Engine
 from sd.train.losses import distillation
 from sd.train.sam import perturbed_gradient
+from sd.train.targets import Target
 
 
 def new_optimizer(cell: Cell, model: nn.Module) -> torch.optim.SGD:
@@ -46,13 +47,13 @@ class Stepper:
         if self.cell.recipe.ema_decay is not None and not self.ema:
             self.ema = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
 
-    def __call__(self, images: Tensor, labels: Tensor, soft: Tensor | None, learning_rate: float) -> Tensor:
+    def __call__(self, images: Tensor, labels: Tensor, target: Target | None, learning_rate: float) -> Tensor:
         """Take a step.
 
         Args:
             images: float32 (n, 3, h, w), normalised, on the model's device.
             labels: int64 (n,).
-            soft: the teacher's logits of the same views, (n, classes), for a student.
+            target: what a student is taught on these views.
 
         Returns:
             float64 (2,): the summed loss and the number right, both of the model before the step.
@@ -66,7 +67,7 @@ class Stepper:
             with self.engine.autocast(images.device):
                 logits = self._forward(images)
             right.append((logits.detach().argmax(1) == labels).sum())
-            return self._loss(logits, labels, soft)
+            return self._loss(logits, labels, target)
 
         self.optimizer.zero_grad(set_to_none=True)
         if self.cell.optimizer == "sam":
@@ -85,11 +86,12 @@ class Stepper:
         """What is evaluated and saved: the average where there is one, else the weights themselves; not a copy."""
         return self.ema or self.model.state_dict()
 
-    def _loss(self, logits: Tensor, labels: Tensor, soft: Tensor | None) -> Tensor:
+    def _loss(self, logits: Tensor, labels: Tensor, target: Target | None) -> Tensor:
         smoothing = self.cell.recipe.label_smoothing
-        if soft is None or self.cell.alpha is None or self.cell.tau is None:
+        if target is None or self.cell.tau is None:
             return F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
-        return distillation(logits, soft, labels, alpha=self.cell.alpha, tau=self.cell.tau, smoothing=smoothing)
+        soft, alpha = target.logits, target.alpha
+        return distillation(logits, soft, labels, alpha=alpha, tau=self.cell.tau, smoothing=smoothing)
 
     @torch.no_grad()
     def _average(self) -> None:

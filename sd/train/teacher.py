@@ -1,5 +1,6 @@
 """A teacher: a trained model that answers and learns nothing."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -83,11 +84,21 @@ class Teacher:
         if AUGMENT[aug].is_random:
             return
         kind = torch.float16 if 4 * data.classes * len(data.train_images) > _LARGE else torch.float32
-        batches = torch.arange(len(data.train_images)).split(_CACHE_BATCH)
-        with torch.no_grad(), self._engine.autocast(self._device):
-            images = stream(data.train_images, batches, self._device)
-            found = [self._eager(data.normalise(batch)).to(kind) for batch in images]
-        self._cached = torch.cat(found)
+        self._cached = self.over(data, torch.arange(len(data.train_images)), lambda answers: answers.to(kind))
+
+    @torch.no_grad()
+    def over(self, data: Dataset, rows: Tensor, found: Callable[[Tensor], Tensor]) -> Tensor:
+        """What is found in the logits (n, classes) of training images as they are stored, a row for each image.
+
+        Args:
+            rows: int64, on the CPU: which images, in this order, and so in the same batches each time.
+        """
+        results = []
+        for images in stream(data.train_images, rows.split(_CACHE_BATCH), self._device):
+            with self._engine.autocast(self._device):
+                answers = self._eager(data.normalise(images))
+            results.append(found(answers))
+        return torch.cat(results)
 
     @torch.no_grad()
     def logits(self, images: Tensor, rows: Tensor | None = None) -> Tensor:

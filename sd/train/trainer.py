@@ -5,7 +5,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -23,6 +23,7 @@ from sd.train.models import build
 from sd.train.randomness import generator, seed_the_model
 from sd.train.state import RESUME, Epoch, resume, save_state
 from sd.train.step import Stepper, new_optimizer
+from sd.train.targets import Target, new_lesson
 from sd.train.teacher import Teacher
 
 _VIEWS = 1024
@@ -48,11 +49,13 @@ class Saved:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left: every epoch's facts, the checkpoints by name, and how it was computed."""
+    """What a training left: every epoch's facts, the checkpoints by name, how it was computed, and what the method by
+    which a student was taught found before its first step (``sd.train.targets.Lesson``)."""
 
     history: list[Epoch]
     saved: dict[str, Saved]
     engine: Engine
+    facts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -88,13 +91,13 @@ def train(
     """
     run = Run(cell, data, teacher, folder=folder, device=device, control=control)
     last_save = time.monotonic()
-    while run.state.epoch < cell.recipe.epochs:
+    while run.state.epoch < cell.recipe.trained_epochs:
         run.one_epoch()
         control.on_epoch(run.state.history[-1])
-        if run.state.epoch < cell.recipe.epochs and time.monotonic() - last_save >= control.save_every:
+        if run.state.epoch < cell.recipe.trained_epochs and time.monotonic() - last_save >= control.save_every:
             run.save()
             last_save = time.monotonic()
-    return Trained(run.state.history, run.save_checkpoints(), run.engine)
+    return Trained(run.state.history, run.save_checkpoints(), run.engine, run.lesson.facts if run.lesson else {})
 
 
 class Run:
@@ -118,9 +121,7 @@ class Run:
         self.engine = self._engine(teacher)
         self.stepper = Stepper(cell, self.model, new_optimizer(cell, self.model), self.engine)
         self.state = resume(folder / RESUME, cell, self.stepper, device)
-        self.teacher = Teacher(teacher, self.engine, device) if teacher else None
-        if self.teacher:
-            self.teacher.remember(data, cell.aug)
+        self.lesson = new_lesson(cell, Teacher(teacher, self.engine, device), data, self.rows) if teacher else None
 
     @property
     def steps(self) -> int:
@@ -182,9 +183,10 @@ class Run:
     def step(self, images: Tensor, rows: Tensor, learning_rate: float) -> Tensor:
         """One step on a batch; float64 (2,): the summed loss and the number right."""
         self.engine.begin_step()
-        soft = self.teacher.logits(images, rows) if self.teacher else None
-        seed_the_model(self.cell.seed, "forward", self.cell.round, self.state.epoch, self.state.step)
-        return self.stepper(images, self.data.train_labels[rows], soft, learning_rate)
+        labels, epoch, step = self.data.train_labels[rows], self.state.epoch, self.state.step
+        target = self.lesson(images, rows, labels, epoch=epoch, step=step) if self.lesson else None
+        seed_the_model(self.cell.seed, "forward", self.cell.round, epoch, step)
+        return self.stepper(images, labels, target, learning_rate)
 
     def save(self) -> None:
         """Save the state that the run can be resumed from."""
@@ -206,7 +208,7 @@ class Run:
     def _evaluations(self) -> tuple[Evaluation | None, Evaluation | None]:
         """Scores after this epoch on the test set and on what is held out, where they are asked for."""
         done = self.state.epoch + 1
-        if done % self.cell.recipe.evaluate_every and done < self.cell.recipe.epochs:
+        if done % self.cell.recipe.evaluate_every and done < self.cell.recipe.trained_epochs:
             return None, None
         model = self.model
         if self.stepper.ema:
@@ -232,16 +234,17 @@ class Run:
         def trial(engine: Engine) -> Trial:
             model = copy.deepcopy(self.model).train()
             stepper = Stepper(self.cell, model, new_optimizer(self.cell, model), engine)
-            asked = teacher is not None and AUGMENT[self.cell.aug].is_random
+            asked = self.cell.asks and AUGMENT[self.cell.aug].is_random
             answers = Teacher(teacher, engine, device) if teacher and asked else None
-            remembered = torch.zeros(recipe.batch_size, self.data.classes, device=device) if teacher else None
+            remembered = torch.zeros(recipe.batch_size, self.data.classes, device=device)
             batches = itertools.cycle(turns)
 
             def step() -> None:
                 images, rows = next(batches)
                 engine.begin_step()
                 soft = answers.logits(images) if answers else remembered
-                stepper(images, self.data.train_labels[rows], soft, recipe.learning_rate)
+                target = Target(soft, self.cell.alpha or 0.0) if teacher else None
+                stepper(images, self.data.train_labels[rows], target, recipe.learning_rate)
 
             for _ in range(4):
                 step()
@@ -249,10 +252,10 @@ class Run:
             moved = torch.cat([(now - before).detach().flatten() for now, before in pairs])
             return Trial(median_seconds(step, device, 20), moved)
 
-        kind = "sam" if self.cell.optimizer == "sam" else "student" if teacher else "plain"
+        kind = "sam" if self.cell.optimizer == "sam" else "student" if self.cell.asks else "plain"
         what = f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}, {self.cell.arch}, "
         what += f"{tuple(turns[0][0].shape)}, {kind}, {plain}"
-        remaining = self.steps * recipe.epochs
+        remaining = self.steps * recipe.trained_epochs
         return fastest(plain, remaining, what, trial, ways=("compiled", "graphs"))
 
     def _trial_batches(self) -> list[tuple[Tensor, Tensor]]:

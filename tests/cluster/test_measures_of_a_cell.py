@@ -5,7 +5,17 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import torch
 from study import GRID, Study, wait_for
+from torch import nn
+from torch.nn import functional as F
+
+from sd.measure.scratch import Scratch
+from sd.measure.take import Subject, take
+from sd.measure.watch import Watch
+from sd.plan.measure import Landscape
+from sd.train.datasets import load
+from sd.train.models import build
 
 BOTH = GRID.replace(
     "measure: [curvature], curvature: {samples: 20, probes: 2, steps: 3, splits: [train]}",
@@ -51,7 +61,37 @@ def test_the_line_to_the_teacher_is_of_students_alone(tmp_path: Path) -> None:
         count(study, "landscapes", "teacher_sha256 IS NOT NULL AND norm_y IS NULL") == count(study, "landscapes") == 1
     )
     assert count(study, "landscape_points", "y = 0") == 3
+    assert count(study, "landscapes", "statistics = 'recomputed'") == 1
     assert "3 done, 0 to run" in study.launch().stdout
+
+
+def test_the_line_ends_at_the_teacher_unless_the_students_statistics_are_kept() -> None:
+    line = Landscape(directions="teacher")
+    assert line.statistics == "recomputed" and Landscape(**line.model_dump()).key == line.key
+    assert Landscape(directions="teacher", statistics="kept").statistics == Landscape().statistics == "kept"
+    torch.set_num_threads(1)
+    data = load("digits")
+    images, labels = data.normalise(data.train_images[:300]), data.train_labels[:300]
+
+    def trained(seed: int) -> nn.Module:
+        model = build("resnet8", 10, seed=seed)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+        for _ in range(3):
+            for x, y in zip(images.split(50), labels.split(50), strict=True):
+                optimizer.zero_grad()
+                F.cross_entropy(model(x), y).backward()
+                optimizer.step()
+        return model.eval()
+
+    student, teacher = trained(0), trained(1)
+    with torch.no_grad():
+        own = float(F.cross_entropy(teacher(images), labels))
+    ends = []
+    for statistics in ("kept", "recomputed"):
+        measure = Landscape(directions="teacher", points=13, span=0.8, statistics=statistics)
+        rows = take(measure, Subject(student, images, labels, teacher), Scratch(None), Watch())["landscape_points"]
+        ends.append(next(row["loss"] for row in rows if abs(row["x"] - 1) < 1e-9))
+    assert abs(ends[1] - own) < abs(ends[0] - own) / 3
 
 
 def numbers(study: Study) -> list[Any]:

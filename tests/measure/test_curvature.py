@@ -17,6 +17,7 @@ from sd.measure.curvature import curvature, spectral_density, top_eigenvectors
 from sd.measure.gauss_newton import applies, gauss_newton_trace
 from sd.measure.hessian import Hessian, NotOneFunction, differentiable
 from sd.measure.hutchinson import deflated_trace
+from sd.measure.landscape import landscape
 from sd.measure.scratch import Scratch
 from sd.train.models import build
 
@@ -39,8 +40,7 @@ def test_every_eigenvalue_of_the_dense_hessian_is_found(known: Known) -> None:
     found = curvature(model, *digits(), steps=size, top=size, dtype=torch.float64)
     wanted = torch.linalg.eigvalsh(dense).flip(0)
     largest = float(wanted[0])
-    assert len(found.eigenvalues) == size
-    assert torch.tensor(found.eigenvalues) == pytest.approx(wanted, rel=1e-6, abs=1e-9 * largest)
+    assert found.eigenvalues == pytest.approx(wanted.tolist(), rel=1e-6, abs=1e-13 * largest)
     assert found.trace == pytest.approx(float(dense.trace()), abs=3 * found.trace_stderr + 1e-9 * largest)
     assert found.weights == pytest.approx([1 / size] * size)
     assert found.lambda_min == pytest.approx(float(wanted[-1]), rel=1e-6) and found.converged
@@ -62,6 +62,16 @@ def test_residuals_bound_the_error_of_few_steps(known: Known) -> None:
     assert found.lambda_min is not None and found.lambda_min_residual is not None
     assert float((values - found.lambda_min).abs().min()) <= found.lambda_min_residual + 1e-9
     assert not found.converged and found.steps == 12
+
+
+def test_residuals_in_float32_bound_the_error_too(known: Known) -> None:
+    model, dense = known
+    values = torch.linalg.eigvalsh(dense)
+    for seed in range(10):
+        found = curvature(model, *digits(), steps=40, top=20, trace_error=0.9, probes=2, seed=seed)
+        assert found.lambda_max_residual < 1e-4 * found.lambda_max
+        for value, residual in zip(found.eigenvalues, found.residuals, strict=True):
+            assert float((values - value).abs().min()) <= residual
 
 
 def test_moments_of_the_density_are_those_of_the_hessian(known: Known) -> None:
@@ -236,19 +246,61 @@ def test_eigenvalues_and_products_are_pyhessians(resnet: nn.Module) -> None:
 def test_the_pyhessian_backend_gives_the_same_figures(resnet: nn.Module) -> None:
     images, labels = digits(60)
     ours = curvature(resnet, images, labels, steps=40, top=2, trace_error=0)
+    how = {"steps": 200, "top": 2, "probes": 40, "trace_error": 0.5, "backend": "pyhessian"}
     for batch_size in (None, 25):
-        theirs = curvature(
-            resnet, images, labels, steps=200, top=2, probes=40, backend="pyhessian", batch_size=batch_size
-        )
+        theirs = curvature(resnet, images, labels, batch_size=batch_size, **how)  # type: ignore[arg-type]
         assert theirs.backend == "pyhessian" and theirs.probes == 40 and theirs.hvps > 40 and theirs.converged
         assert theirs.eigenvalues == pytest.approx(ours.eigenvalues, rel=0.05)
         assert abs(theirs.trace - ours.trace) < 4 * theirs.trace_stderr
         assert theirs.sharpness == pytest.approx(ours.sharpness, rel=1e-3)
         assert theirs.residuals[0] < 0.2 * theirs.lambda_max and theirs.nodes == () and theirs.lambda_min is None
-    again = curvature(resnet, images, labels, steps=200, top=2, probes=40, backend="pyhessian", batch_size=25)
+    again = curvature(resnet, images, labels, batch_size=25, **how)  # type: ignore[arg-type]
     assert (again.trace, again.eigenvalues) == (theirs.trace, theirs.eigenvalues)
+    assert theirs.hvps == theirs.steps + 40 + 2
     with pytest.raises(ValueError, match="float32"):
         curvature(resnet, images, labels, backend="pyhessian", dtype=torch.float64)
+
+
+def test_pyhessian_has_not_converged_where_one_of_its_figures_has_not(resnet: nn.Module) -> None:
+    images, labels = digits(60)
+
+    def converged(steps: int, trace_error: float, top: int) -> bool:
+        how = {"steps": steps, "trace_error": trace_error, "top": top, "backend": "pyhessian"}
+        return curvature(resnet, images, labels, probes=4, **how).converged  # type: ignore[arg-type]
+
+    first = curvature(resnet, images, labels, probes=4, steps=200, backend="pyhessian").steps
+    assert converged(first + 1, 0.9, top=1) and not converged(first, 0.9, top=1)
+    assert not converged(first, 0.9, top=3)  # though the others took fewer than they might
+    assert not converged(200, 1e-4, top=1)  # the trace
+
+
+def test_pyhessian_has_not_found_the_largest_eigenvalue_where_the_smallest_is_larger_in_magnitude() -> None:
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 3))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter *= 4
+    images = torch.randn(30, 8, dtype=torch.float64).float()
+    labels = torch.randint(0, 3, (30,))
+    ours = curvature(model, images, labels, steps=40, probes=100, trace_error=0.2)
+    assert ours.lambda_min is not None and ours.lambda_min < -ours.lambda_max < 0
+    assert ours.trace < 0 < ours.trace_stderr < 0.2 * -ours.trace and ours.converged
+    theirs = curvature(model, images, labels, steps=500, probes=50, trace_error=0.9, backend="pyhessian")
+    assert theirs.lambda_max == pytest.approx(ours.lambda_min, rel=0.01) and not theirs.converged
+
+
+def test_pyhessian_says_which_parameter_it_cannot_do_without() -> None:
+    class Half(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.unused = nn.Linear(4, 3), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.used(x)
+
+    with pytest.raises(ValueError, match=r"unused.weight and 1 more") as refused:
+        curvature(Half(), torch.randn(6, 4), torch.zeros(6, dtype=torch.long), backend="pyhessian")
+    assert "\n" not in str(refused.value)
 
 
 def test_the_model_is_left_as_it_was_and_a_seed_gives_the_same_numbers(resnet: nn.Module) -> None:
@@ -266,6 +318,41 @@ def test_the_model_is_left_as_it_was_and_a_seed_gives_the_same_numbers(resnet: n
     assert [parameter.data_ptr() for parameter in model.parameters()] == places
     assert all(parameter.grad is None for parameter in model.parameters())
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_frozen_norms_and_gradients_between_backward_and_step_are_left_alone(
+    resnet: nn.Module, dtype: torch.dtype
+) -> None:
+    images, labels = digits(20)
+    model = copy.deepcopy(resnet).train()
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms[:2]:
+        norm.eval()
+    F.cross_entropy(model(images), labels).backward()
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    curvature(model, images, labels, steps=2, trace_error=0.9, dtype=dtype)
+    curvature(model, images, labels, steps=2, probes=2, backend="pyhessian")
+    assert model.training and [norm.training for norm in norms] == [False, False] + [True] * (len(norms) - 2)
+    assert gradients and all(torch.equal(model.get_parameter(name).grad, g) for name, g in gradients.items())
+
+
+def test_what_is_recorded_as_float32_is_computed_in_it_whatever_the_caller_does(known: Known) -> None:
+    model, _ = known
+    images, labels = digits()
+    plain = curvature(model, images, labels, steps=4, probes=2)
+    seen: list[bool] = []
+    layer = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+    hook = layer.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            found = curvature(model, images, labels, steps=4, probes=2)
+            values, _ = top_eigenvectors(model, images, labels, steps=4)
+    finally:
+        hook.remove()
+    assert found.eigenvalues == pytest.approx(plain.eigenvalues, rel=1e-4)
+    assert values[0] == pytest.approx(plain.lambda_max, rel=1e-4)
+    assert seen and not any(seen) and torch.backends.cudnn.allow_tf32
 
 
 class Reaching(nn.Module):
@@ -321,7 +408,7 @@ def test_a_model_that_is_not_one_function_is_refused_in_one_line() -> None:
     "wrong",
     [
         *({"steps": 0}, {"probes": 0}, {"top": 9, "steps": 5}, {"runs": 0}, {"trace_error": -1}, {"rho": 0}),
-        {"dtype": torch.bfloat16},
+        *({"dtype": torch.bfloat16}, {"backend": "lanzcos"}),
     ],
 )
 def test_arguments_out_of_range_are_refused(wrong: dict[str, object], resnet: nn.Module) -> None:
@@ -334,6 +421,24 @@ def test_images_without_labels_or_in_whole_numbers_are_refused(resnet: nn.Module
     for x, y in ((images, labels[:3]), (images[:0], labels[:0]), (images.to(torch.uint8), labels)):
         with pytest.raises(ValueError, match="images"):
             curvature(resnet, x, y)
+
+
+def test_labels_that_a_loss_would_take_for_something_else_are_refused(resnet: nn.Module) -> None:
+    images, labels = digits(4)
+    left_out, soft = torch.where(labels == labels[0], -100, labels), F.one_hot(labels, 10).float()
+    for wrong in (left_out, soft, labels.int(), labels[:, None]):
+        with pytest.raises(ValueError, match="label"):
+            curvature(resnet, images, wrong, steps=2)
+        with pytest.raises(ValueError, match="label"):
+            landscape(resnet, images, wrong, points=1)
+    with pytest.raises(IndexError, match="12"):
+        curvature(resnet, images, labels * 0 + 12, steps=2)
+
+
+@pytest.mark.parametrize("probes", [1, 2])
+def test_so_few_probes_that_nothing_is_known_of_their_error_are_not_converged(known: Known, probes: int) -> None:
+    found = curvature(known[0], *digits(), steps=3, probes=probes)
+    assert found.probes == probes and not found.converged and math.isinf(found.trace_stderr) == (probes == 1)
 
 
 def test_a_model_with_infinite_weights_is_refused() -> None:

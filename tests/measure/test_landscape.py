@@ -8,6 +8,7 @@ from networks import Attentive, Convolutional, digits, trained
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sd.measure.hessian import NotOneFunction
 from sd.measure.landscape import Direction, as_direction, direction_to, landscape, random_directions
 from sd.train.models import build
 
@@ -97,6 +98,43 @@ def test_statistics_can_be_recomputed_at_each_point() -> None:
     assert surface.losses[1][1] == pytest.approx(loss, rel=1e-5)
     assert surface.losses[1][1] != pytest.approx(literally(model, 0, 0, [], 60)[0], rel=1e-3)
     assert model.bn.momentum == 0.1
+
+
+def test_each_image_has_the_same_weight_in_recomputed_statistics() -> None:
+    """A last batch of one image among 21 is a 21st of them, and not half."""
+    torch.manual_seed(0)
+    model = trained(Convolutional(), steps=20)
+    images, labels = digits(21)
+    one, many = (
+        landscape(model, images, labels, points=1, span=1e-9, statistics="recomputed", batch_size=size).losses[0][0]
+        for size in (21, 20)
+    )
+    assert many == pytest.approx(one, rel=0.02)
+
+
+@pytest.mark.parametrize("where", ["weights", "far away"])
+def test_a_surface_that_is_not_finite_is_refused_at_its_first_such_point(where: str) -> None:
+    torch.manual_seed(0)
+    model = trained(Convolutional(), steps=20)
+    if where == "weights":
+        with torch.no_grad():
+            model.get_parameter("linear.weight")[0, 0] = torch.nan
+    with pytest.raises(ValueError, match=r"the loss is (nan|inf) at x = -.*, y = -") as refused:
+        landscape(model, *digits(20), points=3, span=1 if where == "weights" else 1e30)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_surface_of_no_one_function_is_refused(model: nn.Module) -> None:
+    class Dropping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.model(F.dropout(x, 0.5, training=True))
+
+    with pytest.raises(NotOneFunction, match="dropout"):
+        landscape(Dropping(), *digits(20), points=3)
 
 
 def test_what_does_not_fit_is_refused(model: nn.Module) -> None:

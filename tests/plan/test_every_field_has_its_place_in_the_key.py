@@ -77,6 +77,7 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "augment_order": ("augment_order: policy_first", set()),  # without effect where nothing is augmented: see below
     "cutout_length": ("cutout_length: 8", set()),
     "rotation": ("rotation: 10", set()),
+    "stop_after": ("stop_after: 20", COLUMNS),
 }
 
 

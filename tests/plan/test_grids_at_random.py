@@ -89,8 +89,9 @@ def check(path: Path) -> None:
         study = plan([grid])
         seen: set[str] = set()
         for cell in study.cells:
-            assert cell.teacher is None or cell.teacher.key in seen
-            assert (cell.alpha is None) == (cell.tau is None) == (cell.teacher is None) == (cell.round == 0)
+            assert {parent.key for parent in cell.parents} <= seen
+            taught = cell.way.teacher is not None
+            assert (cell.alpha is not None) == (cell.tau is not None) == (cell.round > 0) == taught
             assert type(cell).from_json(cell.to_json()) == cell
             seen.add(cell.key)
 

@@ -28,6 +28,7 @@ NAMES |= {"teacher", "method", "tier"}
 SWITCHES = {"sam", "nesterov"}
 MAPPINGS = {"curvature", "landscape", "ensembles"}
 NULLABLE = {"clip_norm", "gamma", "sam_rho", "ema_decay", "cutout_length"}  # null is how an option is turned off
+NULLABLE |= {"stop_after"}
 
 KINDS = {
     "a word": "wrong",

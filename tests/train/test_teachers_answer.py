@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from sd.plan.cell import Cell
+from sd.plan.cell import Cell, Method
 from sd.plan.recipe import RECIPES
 from sd.train.datasets import Dataset, load
 from sd.train.engine import Engine
@@ -105,12 +106,13 @@ def test_answers_are_looked_up_only_where_no_view_is_random(data: Dataset) -> No
         assert torch.allclose(found, model(data.normalise(data.train_images[rows])), atol=1e-4)
 
 
+@pytest.mark.parametrize("method", get_args(Method))
 def test_a_student_learns_the_same_from_answers_that_were_looked_up(
-    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: Method, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = RECIPES["digits"].model_copy(update={"epochs": 2})
     first = Cell("resnet8", "digits", "none", 0.0, "digits", recipe, "sgd", 0, 0)
-    student = replace(first, round=1, alpha=0.2, tau=4.0, teacher_checkpoint="last", teacher=first)
+    student = replace(first, round=1, alpha=0.2, tau=4.0, teacher_checkpoint="last", teacher=first, method=method)
     ends = []
     for remembers in (True, False):
         if not remembers:

@@ -11,14 +11,14 @@ from sd.plan.catalogue import dataset_hint, is_own
 from sd.train.datasets.arrays import ARRAYS, read_arrays
 from sd.train.datasets.dataset import Dataset, assemble
 from sd.train.datasets.digits import enlarged_digits
-from sd.train.datasets.fetch import are_there
+from sd.train.datasets.fetch import are_there, fetch_testbed
 from sd.train.datasets.label_noise import with_label_noise
 from sd.train.datasets.place import data_root, prepare_command
 from sd.train.datasets.preparation import prepare
 from sd.train.datasets.prepared import Damaged, is_prepared, open_prepared
 from sd.train.own import own_dataset
 
-__all__ = ["LOADERS", "Dataset", "data_root", "load", "prepare", "standing", "with_label_noise"]
+__all__ = ["LOADERS", "Dataset", "data_root", "fetch_testbed", "load", "prepare", "standing", "with_label_noise"]
 
 
 def load(name: str, root: Path | None = None) -> Dataset:
@@ -66,8 +66,5 @@ def _fetched(name: str, root: Path) -> Dataset:
 
 LOADERS: dict[str, Callable[[Path], Dataset]] = {
     "digits": lambda _: enlarged_digits(),
-    **{
-        name: partial(_fetched, name)
-        for name in ("cifar10", "cifar100", "svhn", "tiny_imagenet", "imagenet", "imagenetv2")
-    },
+    **{name: partial(_fetched, name) for name in (*ARRAYS, "tiny_imagenet", "imagenet", "imagenetv2")},
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 from sd import BadInput
 from sd.durable import sync_folder
 from sd.train.datasets.arrays import ARRAYS, array_files, fetch_arrays
+from sd.train.datasets.github import GitHubFile
 from sd.train.datasets.pictures import picture_folder
 
 _TINY_IMAGENET = "http://cs231n.stanford.edu/tiny-imagenet-200.zip", "90528d7ca1a48142e341f4ef8d21d0de"
@@ -20,6 +21,16 @@ _TINY_IMAGENET = "http://cs231n.stanford.edu/tiny-imagenet-200.zip", "90528d7ca1
 # The size and SHA-256 of Hugging Face's copy are those in tensorflow/datasets, imagenet_v2/checksums.tsv.
 _IMAGENETV2 = "https://huggingface.co/datasets/vaishaal/ImageNetV2/resolve/main/imagenetv2-matched-frequency.tar.gz"
 _IMAGENETV2_SHA256 = "f0c37fdf925916b19ea1323cd9a2208cdb6959ba2c32eef2a7fc393835c9ca7c"
+
+TESTBEDS = {
+    "imagenet_testbed": GitHubFile(
+        "modestyachts/imagenet-testbed",
+        "0170eec658d664289d9f61de8f90f967f49abca0",
+        "robustness_top1s.csv",
+        "490b62ad8c59f3317aa58183158c0d1ddb7e67e3",
+    )
+}
+"""Tables of published models' accuracies (Taori et al. 2020); each lies in a folder of its name under the data root."""
 
 
 def are_there(name: str, root: Path) -> bool:
@@ -37,7 +48,7 @@ def fetch(name: str, root: Path) -> None:
     Raises:
         BadInput: no network, a full or read-only disk, or a download that is not what it should be.
     """
-    arrays = name in ARRAYS  # which torchvision checks at each reading, and fetches again where they are damaged
+    arrays = name in ARRAYS  # which are checked at each reading, and fetched again where they are damaged
     place = next(iter(array_files(name, root))).parent if arrays else picture_folder(name, root)
     if not arrays and are_there(name, root):
         return
@@ -50,6 +61,21 @@ def fetch(name: str, root: Path) -> None:
     except (OSError, RuntimeError, tarfile.TarError, zipfile.BadZipFile) as error:
         reason = str(error).partition("\n")[0]
         raise BadInput(f"{name} cannot be fetched ({reason}); or put its official files into {place}") from None
+
+
+def fetch_testbed(name: str, root: Path) -> Path:
+    """Put the table of a testbed under ``root``, unless it is there; its path.
+
+    Raises:
+        BadInput: no network, a full or read-only disk, or a download that is not what it should be.
+    """
+    file = TESTBEDS[name]
+    try:
+        with _quiet():
+            return file.fetch(root / name)
+    except (OSError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise BadInput(f"{name} cannot be fetched ({reason}); or put {file.url} into {root / name}") from None
 
 
 @contextlib.contextmanager
