@@ -10,13 +10,20 @@ from scipy import stats
 
 Floats = NDArray[np.float64]
 
-EXACT_CLUSTERS = 20
-"""Up to so many clusters every assignment of signs is counted: 2²⁰ sums, 8 MB."""
+EXACT_CLUSTERS = 32
+"""Up to so many clusters every assignment of signs is counted: the sums over subsets of each half, 2¹⁶ at most, are
+sorted and counted against each other, which takes a megabyte."""
 
 DRAWS = 2**17
 """Assignments of signs that are drawn where there are more clusters."""
 
 _SEED = 20220617
+
+# Up to so many clusters the means of all subsets are sorted for an interval; beyond, its ends are found by bisection.
+_SORTED_CLUSTERS = 12
+
+# The end of an interval is found to 2⁻³² of the way from the outermost cluster to the mean.
+_HALVINGS = 32
 
 
 @dataclass(frozen=True)
@@ -90,36 +97,37 @@ class Clustered:
 
     def two_sided(self) -> float:
         """p of a mean of 0: the share of sign assignments whose mean is at least as far from 0 as the observed one."""
-        return self._share(lambda means, eps: np.abs(means) >= abs(self.mean) - eps, 0.0)
+        total = float(self.sums.sum())
+        return self._share(0.0, (total - abs(total)) / 2, (total + abs(total)) / 2)
 
     def above(self, bound: float) -> float:
         """One-sided p against the mean being ``bound`` or less."""
-        observed = self.mean - bound
-        return self._share(lambda means, eps: means >= observed - eps, bound)
+        return self._share(bound, 0.0, inf)
 
     def below(self, bound: float) -> float:
         """One-sided p against the mean being ``bound`` or more."""
-        observed = self.mean - bound
-        return self._share(lambda means, eps: means <= observed + eps, bound)
+        return self._share(bound, -inf, 0.0)
 
     def interval(self, level: float = 0.95) -> Interval:
         """Confidence interval of the mean.
 
         The sign-flip test inverted: θ is inside unless the values less θ are rejected. With subsets A of clusters and
         their means m(A), the one-sided p of θ is the share of subsets with m(A) ≤ θ, so the ends are order statistics
-        of m(A) (Hartigan 1969): exact at any n, whatever the distribution, as long as it is symmetric, and never
-        narrower than the test that decides. Below six clusters it is unbounded at 95 %; Student's t over the clusters
-        is given instead, which takes the clusters to be normal, and says so.
+        of m(A) (Hartigan 1969): exact at any n, whatever the distribution, as long as it is symmetric, and in accord
+        with the test that decides. Below six clusters it is unbounded at 95 %; Student's t over the clusters is given
+        instead, which takes the clusters to be normal, and says so.
         """
-        alpha = 1 - level
-        subsets = 2**self.n if self.exact else DRAWS
-        rank = int(alpha / 2 * subsets * (1 + 1e-12))
+        rank = int((1 - level) / 2 * 2**self.n * (1 + 1e-12))
         if rank < 1:
             return self._students_t(level)
-        sums, weights = self._subset_sums(self.sums), self._subset_sums(self.weights)
-        means = np.sort(sums[weights > 0] / weights[weights > 0])
-        how = "exact, by inverting the sign-flip test" if self.exact else "sign-flip test inverted on drawn subsets"
-        return Interval(float(means[rank - 1]), float(means[-rank]), how)
+        how = "exact, by inverting the sign-flip test" if self.exact else "sign-flip test inverted on drawn signs"
+        if self.n <= _SORTED_CLUSTERS:
+            means = np.sort(_subset_sums(self.sums)[1:] / _subset_sums(self.weights)[1:])
+            return Interval(float(means[rank - 1]), float(means[-rank]), how)
+        ratios = self.sums / self.weights
+        low = self._crossing(float(ratios.min()), self.mean, self.above, (1 - level) / 2)
+        high = self._crossing(float(ratios.max()), self.mean, self.below, (1 - level) / 2)
+        return Interval(low, high, how)
 
     @property
     def smallest_p(self) -> float:
@@ -143,26 +151,45 @@ class Clustered:
         half = float(stats.t.ppf(0.5 + level / 2, self.n - 1)) * error
         return Interval(self.mean - half, self.mean + half, "t over clusters, which takes them to be normal")
 
-    def _share(self, extreme: Callable[[Floats, float], NDArray[np.bool_]], bound: float) -> float:
-        flipped = self._subset_sums(self.sums - bound * self.weights)
-        total = self.sums.sum() - bound * self.weights.sum()
-        means = total - 2 * flipped
-        eps = 1e-12 * float(np.abs(self.sums).sum() + abs(bound))
-        count = int(np.count_nonzero(extreme(means, eps)))
-        return count / len(means) if self.exact else (count + 1) / (len(means) + 1)
+    def _crossing(self, outside: float, inside: float, p: Callable[[float], float], alpha: float) -> float:
+        """Where ``p``, a step function, comes above alpha on the way from ``outside`` to ``inside``; by bisection."""
+        for _ in range(_HALVINGS):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if p(middle) > alpha else (inside, middle)
+        return inside
 
-    def _subset_sums(self, values: Floats) -> Floats:
-        """Sum over each subset of clusters, of all (shape (2ⁿ,)) or of those drawn; the same subsets at each call."""
+    def _share(self, bound: float, low: float, high: float) -> float:
+        """Share of the subsets of clusters whose sum, of the values less ``bound``, is at most low or at least high.
+
+        To change the signs of a subset with the sum S makes the total T − 2S. What is equal but for rounding counts.
+        """
+        values = self.sums - bound * self.weights
+        eps = 1e-12 * float(np.abs(self.sums).sum() + abs(bound))
+        if low + eps >= high - eps:
+            return 1.0
         if not self.exact:
-            bits = np.random.default_rng(_SEED)
-            sums = np.zeros(DRAWS)
-            for value in values:
-                sums += value * bits.integers(0, 2, DRAWS)
-            return sums
-        sums = np.zeros(1)
+            sums = self._drawn(values)
+            return (int(np.count_nonzero((sums <= low + eps) | (sums >= high - eps))) + 1) / (DRAWS + 1)
+        half, rest = _subset_sums(values[: self.n // 2]), np.sort(_subset_sums(values[self.n // 2 :]))
+        count = int(np.searchsorted(rest, low + eps - half, side="right").sum())
+        count += len(half) * len(rest) - int(np.searchsorted(rest, high - eps - half, side="left").sum())
+        return float(count / 2**self.n)
+
+    def _drawn(self, values: Floats) -> Floats:
+        """Sums over drawn subsets, the same ones at each call: shape (DRAWS,)."""
+        bits = np.random.default_rng(_SEED)
+        sums = np.zeros(DRAWS)
         for value in values:
-            sums = np.concatenate([sums, sums + value])
+            sums += value * bits.integers(0, 2, DRAWS, dtype=np.int8)
         return sums
+
+
+def _subset_sums(values: Floats) -> Floats:
+    """Sum over each subset: shape (2ⁿ,)."""
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums, sums + value])
+    return sums
 
 
 def _clustered_error(sums: Floats, weights: Floats) -> float:

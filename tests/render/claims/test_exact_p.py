@@ -56,7 +56,7 @@ def test_clusters_flip_as_wholes_and_cells_count_alike() -> None:
     assert data.smallest_p == 0.25
 
 
-@pytest.mark.parametrize("n", [6, 8, 11])
+@pytest.mark.parametrize("n", [6, 8, 11, 13, 21])
 def test_the_interval_holds_just_what_the_test_does_not_reject(n: int) -> None:
     values = np.random.default_rng(n).normal(1, 1, n)
     data = Clustered(list(values), list(range(n)))
@@ -75,13 +75,28 @@ def test_with_five_pairs_no_exact_test_decides_and_the_interval_says_that_it_is_
     assert "equal" in Clustered([1.0] * 5, list(range(5))).interval().method
 
 
-def test_beyond_twenty_clusters_signs_are_drawn_and_it_is_said() -> None:
-    values = np.random.default_rng(0).normal(0.6, 1, 24)
-    data = Clustered(list(values), list(range(24)))
+def test_thirty_clusters_are_still_counted() -> None:
+    """Against an exact computation of another kind: sums of whole numbers are distributed as a convolution."""
+    values = np.random.default_rng(0).integers(-3, 7, 30)
+    data = Clustered([float(value) for value in values], list(range(30)))
+    ways = np.array([1], dtype=object)
+    for value in np.abs(values):
+        ways = np.convolve(ways, [1, *[0] * (2 * value - 1), 1] if value else [2])
+    sums = np.arange(len(ways)) - int(np.abs(values).sum())
+    expected = sum(int(way) for way, total in zip(ways, sums, strict=True) if abs(total) >= abs(values.sum())) / 2**30
+    assert data.exact and data.two_sided() == pytest.approx(expected, rel=1e-12)
+
+
+def test_beyond_thirty_two_clusters_signs_are_drawn_and_it_is_said() -> None:
+    values = np.random.default_rng(0).normal(0.45, 1, 34)
+    data = Clustered(list(values), list(range(34)))
     theirs = stats.permutation_test((values,), np.mean, permutation_type="samples", n_resamples=2**17, rng=1)
     assert not data.exact and not data.found().exact
     assert data.two_sided() == data.two_sided()
     assert data.two_sided() == pytest.approx(theirs.pvalue, rel=0.1)
+    low, high = data.interval().low, data.interval().high
+    theirs = stats.ttest_1samp(values, 0).confidence_interval()
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.05) and "drawn" in data.interval().method
 
 
 def test_equivalence_is_the_larger_of_two_one_sided_tests() -> None:
@@ -173,3 +188,9 @@ def test_observations_must_be_there_and_of_one_length() -> None:
         Clustered([], [])
     with pytest.raises(ValueError, match="one length"):
         Clustered([1.0, 2.0], [0])
+
+
+def test_clusters_that_are_equal_but_for_rounding_have_an_interval_of_no_width() -> None:
+    values = [0.1 + 0.2, 0.3, 0.30000000000000004, 0.3, 0.3, 0.3, 0.3]
+    interval = Clustered(values, list(range(7))).interval()
+    assert (interval.low, interval.high) == (pytest.approx(0.3), pytest.approx(0.3))
