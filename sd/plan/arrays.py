@@ -93,12 +93,11 @@ def make_arrays(
     todo.sort(key=lambda cell: not plan.children_of(cell.key))  # those first for which others wait
     places: dict[str, Task] = dict(queued)
     made: list[Array] = []
-    levels = _levels(plan.cells)
     sizes = {id(asked): asked.model_dump_json() for asked in resources.values()}
-    for level in sorted({levels[cell.key] for cell in todo}):
+    for level in sorted({cell.depth for cell in todo}):
         groups: dict[tuple[str, ...], list[Cell]] = {}
         for cell in todo:
-            if levels[cell.key] == level:
+            if cell.depth == level:
                 waits = sorted({places[parent.key].array for parent in cell.parents if parent.key in places})
                 alone = [cell.key] if sum(parent.key in places for parent in set(cell.parents)) > 1 else []
                 group = (str(cell.alpha), sizes[id(resources[cell.key])], *waits, *alone)
@@ -144,14 +143,6 @@ def _beside_their_parents(
         layers.setdefault(nth, {}).setdefault(places[parent.key].index, []).append(cell)
     for layer in layers.values():
         yield layer, After("aftercorr", (places[parents[0].key].array,))
-
-
-def _levels(cells: Iterable[Cell]) -> dict[str, int]:
-    """How many generations of ancestors each planned cell has; ``cells`` has parents first."""
-    levels: dict[str, int] = {}
-    for cell in cells:
-        levels[cell.key] = max((1 + levels.get(parent.key, 0) for parent in cell.parents), default=0)
-    return levels
 
 
 def _name(number: int, cells: list[Cell]) -> str:

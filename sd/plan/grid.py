@@ -13,7 +13,7 @@ from sd.plan import catalogue
 from sd.plan.block import Block, Ensembles, listed
 from sd.plan.cell import Cell
 from sd.plan.chains import cells_of
-from sd.plan.document import Document, Place, read_document
+from sd.plan.document import Document, Place, one_line, read_document
 from sd.plan.measure import MEASURES, Measure
 from sd.plan.mistakes import Mistake, report, validation_mistakes
 from sd.plan.recipe import RECIPES, Recipe
@@ -107,18 +107,21 @@ def _included(
     mistakes: list[str] = []
     for index, name in enumerate(file.include):
         path = document.path.parent / name
-        place = f"{document.path}:{document.line(('include', index))}: include"
-        if path.resolve() in within:
-            mistakes.append(f"{place}: {name} includes this file itself, directly or not; leave it out")
-        elif not path.is_file():
-            mistakes.append(f"{place}: {name} is no file beside this grid; give a path from {document.path.parent}")
+        place = f"{document.path}:{document.line(('include', index))}: include: {one_line(name)}"
+        try:
+            inside, there = path.resolve() in within, path.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            inside, there = False, False
+        if inside:
+            mistakes.append(f"{place} includes this file itself, directly or not; leave it out")
+        elif not there:
+            mistakes.append(f"{place} is no file beside this grid; give a path from {document.path.parent}")
         else:
             try:
-                part = read_grid(path, minimal=minimal, within=within)
-                parts.append(_under(file.resources, part))
+                parts.append(_under(file.resources, read_grid(path, minimal=minimal, within=within)))
             except BadInput as error:
-                mistakes.append(str(error))
-    return parts, mistakes
+                mistakes += str(error).split("\n")
+    return parts, list(dict.fromkeys(mistakes))
 
 
 def _under(resources: ByArchitecture, part: Grid) -> Grid:
