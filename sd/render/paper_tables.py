@@ -35,7 +35,7 @@ def paper_table(number: int, database: Database, *, checkpoint: str) -> Table:
     Measured numbers are at ``checkpoint``; a row of ours that has none says so. A published number stands on a line
     marked *paper* and nowhere else.
     """
-    view = database.rows(f'SELECT * FROM table{number} ORDER BY "row", protocol')
+    view = database.view(f"table{number}")
     columns = _COLUMNS[number]
     rows: list[list[str | Entry]] = []
     missing: list[dict[str, Any]] = []
