@@ -13,6 +13,8 @@ Row = dict[str, Any]
 # The paper reports three independent runs.
 PAPER_SEEDS = 3
 
+_OURS = "ours: "
+
 BOTH = ("best_test", "last")
 
 
@@ -59,7 +61,7 @@ class Beside:
         others = [line for line in asked if line["protocol"] != place.protocol]
         rows: list[list[str | Entry]] = []
         if not own:
-            rows.append([f"ours: {place.protocol}", *(Entry(None) for _ in self.columns)])
+            rows.append([f"{_OURS}{place.protocol}", *(Entry(None) for _ in self.columns)])
         for line in [*own, *others]:
             rows.append([self._called(line, asked), *(self.entry(line, name) for name in self.columns)])
             rows.append(["difference", *(self._difference(line, name) for name in self.columns)])
@@ -71,7 +73,7 @@ class Beside:
         told += [line["checkpoint"]] if len(self.checkpoints) > 1 else []
         same = {other.get("measure_key") for other in lines if other["protocol"] == line["protocol"]}
         told += [f"measured as {line['measure_key']}"] if len(same) > 1 else []
-        return f"ours: {', '.join(told)}"
+        return f"{_OURS}{', '.join(told)}"
 
     def _difference(self, line: Row, name: str) -> str | Entry:
         difference = line.get(f"{name}_difference")
@@ -85,11 +87,20 @@ def notes(
     told = [CHECKPOINT_NOTES[checkpoint] for checkpoint in checkpoints]
     if len(checkpoints) > 1:
         told = [text.partition("; --checkpoint")[0] + "." for text in told]
-    own = {f"ours: {place.protocol}" for place in places}
-    named = {item for row in rows for item in row if isinstance(item, str) and item.startswith("ours: ")}
-    others = sorted({name.partition(",")[0] for name in named} - own)
+    own = {place.protocol for place in places}
+    others = sorted({name for row in rows for name in _protocol(row)} - own)
     if others:
         told.append(f"Another experiment than the paper's, whose differences are no test of it: {'; '.join(others)}.")
-    if any(isinstance(item, Entry) and item.mean is None for row in rows for item in row):
+    if any(_is_gap(row) and own & _protocol(row) for row in rows):
         told.append(f"— is not measured yet; fill it with: {fill}")
     return told
+
+
+def _protocol(row: Sequence[str | Entry]) -> set[str]:
+    """The protocol of a line of ours; of another line, nothing."""
+    called = [item.removeprefix(_OURS) for item in row if isinstance(item, str) and item.startswith(_OURS)]
+    return {name.partition(",")[0] for name in called}
+
+
+def _is_gap(row: Sequence[str | Entry]) -> bool:
+    return any(isinstance(item, Entry) and item.mean is None for item in row)

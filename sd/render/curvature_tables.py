@@ -1,4 +1,4 @@
-"""The paper's Tables 4 and 5: a row a model, with its accuracy, the trace of its Hessian, and its largest eigenvalue."""
+"""The paper's Tables 4 and 5: a row a model, with its accuracy, the trace of its Hessian and the largest eigenvalue."""
 
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -38,7 +38,8 @@ _SETTINGS = {
 def curvature_table(number: int, title: str, database: Database, *, checkpoint: str, fill: str) -> Table:
     """Table 4 or 5: for each model what the paper prints, then ours with its uncertainty, and the difference."""
     view = database.rows(
-        f'SELECT * FROM table{number} WHERE split = :split OR split IS NULL ORDER BY "row", protocol, checkpoint, measure_key',
+        f"SELECT * FROM table{number} WHERE split = :split OR split IS NULL"
+        ' ORDER BY "row", protocol, checkpoint, measure_key',
         split=_SPLIT,
     )
     setting = _SETTINGS[number]
@@ -58,14 +59,16 @@ def curvature_table(number: int, title: str, database: Database, *, checkpoint: 
         notes.insert(0, "† not converged for at least one seed.")
     return Table(
         title=title,
-        caption=f"{view[0]['architecture']} on {view[0]['dataset']}, α = {setting.alpha:g}. Lines marked paper hold what "
-        f"the paper prints; ours are measured at checkpoint {' and '.join(checkpoints)}: mean ± standard deviation over "
-        f"{PAPER_SEEDS} seeds unless n is given; ↑ ↓ → of ours against the previous round; difference is ours less the "
-        f"paper's, of the means. Ours: Hessian of the cross-entropy on {images} without augmentation; s.e. is the "
-        "standard error of one trace, averaged over the seeds. The paper says neither on which images nor how exactly.",
+        caption=f"{view[0]['architecture']} on {view[0]['dataset']}, α = {setting.alpha:g}. Lines marked paper hold "
+        f"what the paper prints; ours are measured at checkpoint {' and '.join(checkpoints)}: mean ± standard "
+        f"deviation over {PAPER_SEEDS} seeds unless n is given; ↑ ↓ → of ours against the previous round; difference "
+        f"is ours less the paper's, of the means. Ours: Hessian of the cross-entropy on {images} without "
+        "augmentation; s.e. is the standard error of one trace, averaged over the seeds. The paper says neither on "
+        "which images nor how exactly.",
         headers=["Model", "Source", *_HEADERS],
         rows=rows,
         notes=notes,
+        identity=1,
     )
 
 

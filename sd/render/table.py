@@ -54,13 +54,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: ``rows`` hold text, or an :class:`Entry`; ``notes`` stand below it."""
+    """A table: ``rows`` hold text, or an :class:`Entry`; ``notes`` stand below it.
+
+    Attributes:
+        identity: how many of the first columns say what a row is of; the lines that belong to one have them empty
+            after the first.
+    """
 
     title: str
     caption: str
     headers: list[str]
     rows: list[list[str | Entry]]
     notes: list[str] = field(default_factory=list)
+    identity: int = 0
+
+    def begins(self, number: int) -> bool:
+        """Whether the row of that number begins a group of lines that belong together."""
+        return self.identity > 0 and bool(self.rows[number][0])
 
     def texts(self) -> list[list[str]]:
         """Every row as plain text."""
