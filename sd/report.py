@@ -1,4 +1,4 @@
-"""``python -m sd.report GRID`` or ``--table N``: tables straight from the database."""
+"""``python -m sd.report GRID``, ``--table N``, ``--figure N``, ``--claims``: straight from the database."""
 
 import sys
 from pathlib import Path
@@ -24,13 +24,18 @@ app = verb.app("report")
 def report(
     grids: Annotated[list[Path] | None, typer.Argument(metavar="[GRID...]", help="Grid files to report on.")] = None,
     table: Annotated[int | None, typer.Option(help="One of the paper's tables: 1, 2 or 3.")] = None,
+    figure: Annotated[
+        str | None, typer.Option(metavar="N|all", help="One of the paper's figures, 1 to 16, or all of them.")
+    ] = None,
     claims: Annotated[
         bool, typer.Option("--claims", help="The verdicts on the paper's claims, on all cells or those of a grid.")
     ] = False,
     format_: Annotated[
         str | None,
         typer.Option(
-            "--format", help="md, tex, html or csv; of --claims also json. [default: drawn in a terminal, else md]"
+            "--format",
+            help="md, tex, html or csv; of --claims also json. [default: drawn in a terminal, else md] "
+            "Of --figure: png, pdf, svg or csv. [default: png]",
         ),
     ] = None,
     checkpoint: Annotated[
@@ -39,12 +44,30 @@ def report(
     cost: Annotated[
         bool, typer.Option("--cost", help="Of a grid: the hours that were expected, and those it took.")
     ] = False,
+    study: Annotated[
+        str | None,
+        typer.Option(help="Of --figure: words of the study's name. [default: the paper's, else the nearest]"),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Of --figure: train or test, where the measure is taken of either.")
+    ] = "train",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Of --figure: the file, or with all the folder. [default: figureN.FORMAT here]"),
+    ] = None,
     minimal: verb.Minimal = False,
     db: verb.Db = None,
     root: verb.Root = None,
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
+    if figure is not None:
+        if claims or table is not None or cost:
+            raise BadInput("--figure goes with none of --claims, --table and --cost: python -m sd.report --figure 4")
+        _figures(grids, figure, format_ or "png", out, checkpoint=checkpoint, split=split, study=study, db=db)
+        return
+    if study is not None or out is not None:
+        raise BadInput(f"--{'study' if study is not None else 'out'} is of --figure: python -m sd.report --figure 4")
     if claims:
         _claims(grids, table=table, cost=cost, format_=format_, checkpoint=checkpoint, db=db)
         return
@@ -70,6 +93,33 @@ def report(
         draw_tables(tables, Console())
     else:
         sys.stdout.write(write_tables(tables, format_ or "md"))
+
+
+def _figures(
+    grids: list[Path] | None,
+    figure: str,
+    format_: str,
+    out: Path | None,
+    *,
+    checkpoint: str,
+    split: str,
+    study: str | None,
+    db: str | None,
+) -> None:
+    """Figures into files; matplotlib takes longer to import than a table takes to render."""
+    from sd.render.figures.files import numbers, write_figures
+
+    wanted = numbers(figure, format_)
+    keys = verb.read_plan(grids)[0].steps if grids else None
+    written, missing = write_figures(
+        wanted, open_database(db), format_, out, checkpoint=checkpoint, split=split, study=study, keys=keys
+    )
+    for path, caption in written:
+        print(f"{caption}\nwritten: {path}")
+    for line in missing:
+        print(line, file=sys.stderr)
+    if missing and not (len(wanted) > 1 and written):
+        raise typer.Exit(1)
 
 
 def _claims(
