@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS
+from sd.render.address import Address, papers_protocol
 from sd.render.grid_tables import CHECKPOINT_NOTES
 from sd.render.table import Entry, Table, arrow
 from sd.store.database import Database
@@ -19,8 +20,10 @@ _COLUMNS = {1: ["teacher", "student"], 2: ["teacher", "r1", "r2", "r3", "sam"], 
 _HEADERS = {"teacher": "Teacher", "student": "Student", "r1": "Round 1", "r2": "Round 2", "r3": "Round 3", "sam": "SAM"}
 _TAUGHT_BY = {"r1": "teacher", "r2": "r1", "r3": "r2"}
 
-# How the architectures are trained that the paper must have fine-tuned (spec H13, H14); the others by Appendix A.
-_FINE_TUNED = {"vit_s32": "vit_finetune", "vit_b32": "vit_finetune"}
+_MODELS = {"teacher": "T", "student": "R1", "r1": "R1", "r2": "R2", "r3": "R3", "sam": "SAM"}
+
+# Table 1 prints no alpha; its CNN rows are those of Table 2 at 0.5 (spec A13).
+TABLE_1_ALPHA = 0.5
 
 # The paper reports three independent runs.
 PAPER_SEEDS = 3
@@ -43,7 +46,9 @@ def paper_table(number: int, database: Database, *, checkpoint: str) -> Table:
         rows.append([*identity, _source(first), *_published(first, columns)])
         if _source(first) == "paper":
             ours = [line for line in lines if line["checkpoint"] == checkpoint]
-            rows += [[*[""] * len(identity), f"ours: {line['protocol']}", *_measured(line, columns)] for line in ours]
+            rows += [
+                [*[""] * len(identity), f"ours: {line['protocol']}", *_measured(number, line, columns)] for line in ours
+            ]
             if not ours:
                 rows.append([*[""] * len(identity), "ours", *(Entry(None) for _ in columns)])
                 missing.append(first)
@@ -74,9 +79,29 @@ def _published(row: dict[str, Any], columns: list[str]) -> list[str | Entry]:
     return _with_arrows({name: Entry(row[f"published_{name}"], row.get(f"published_{name}_std")) for name in columns})
 
 
-def _measured(row: dict[str, Any], columns: list[str]) -> list[str | Entry]:
-    entries = {name: Entry(row[name], row[f"{name}_std"], row[f"{name}_n"], PAPER_SEEDS) for name in columns}
+def _measured(number: int, row: dict[str, Any], columns: list[str]) -> list[str | Entry]:
+    entries = {
+        name: Entry(row[name], row[f"{name}_std"], row[f"{name}_n"], PAPER_SEEDS, why=_why(number, row, name))
+        for name in columns
+    }
     return _with_arrows(entries)
+
+
+def _why(number: int, row: dict[str, Any], column: str) -> str:
+    """The address of a number of ours; nothing where there is no number."""
+    if row[column] is None:
+        return ""
+    alpha = row.get("alpha", TABLE_1_ALPHA)
+    address = Address(number, *_place(row), alpha, _MODELS[column])
+    return str(replace(address, protocol=row["protocol"], checkpoint=row["checkpoint"]))
+
+
+def _place(row: dict[str, Any]) -> tuple[str, str, str]:
+    """A row's architecture, data set and augmentation by the names of a grid."""
+    names = {facts.title: name for name, facts in ARCHITECTURES.items()}
+    datasets = {facts.title: name for name, facts in DATASETS.items()}
+    augs = {printed: name for name, printed in AUGMENTATIONS.items()}
+    return names[row["architecture"]], datasets[row["dataset"]], augs[row["data_aug"]]
 
 
 def _with_arrows(entries: dict[str, Entry]) -> list[str | Entry]:
@@ -88,13 +113,9 @@ def _with_arrows(entries: dict[str, Entry]) -> list[str | Entry]:
 
 def _fill_notes(missing: list[dict[str, Any]]) -> list[str]:
     """How to measure what is missing, one grid line for each model, data set and augmentation."""
-    names = {facts.title: name for name, facts in ARCHITECTURES.items()}
-    datasets = {facts.title: name for name, facts in DATASETS.items()}
-    augs = {printed: name for name, printed in AUGMENTATIONS.items()}
     lines: dict[tuple[str, str, str], list[float]] = {}
     for row in missing:
-        place = names[row["architecture"]], datasets[row["dataset"]], augs[row["data_aug"]]
-        lines.setdefault(place, []).append(row.get("alpha", 0.5))
+        lines.setdefault(_place(row), []).append(row.get("alpha", TABLE_1_ALPHA))
     notes = []
     if lines:
         notes.append(
@@ -102,7 +123,7 @@ def _fill_notes(missing: list[dict[str, Any]]) -> list[str]:
         )
     for (arch, dataset, aug), alphas in lines.items():
         weights = ", ".join(f"{alpha:g}" for alpha in alphas)
-        recipe = _FINE_TUNED.get(arch, "appendix_a")
+        recipe = papers_protocol(arch, dataset)
         notes.append(
             f"- {{arch: {arch}, dataset: {dataset}, aug: {aug}, recipe: {recipe}, alpha: [{weights}], rounds: 3, "
             "sam: true, seeds: [0, 1, 2]}"

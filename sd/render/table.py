@@ -15,6 +15,7 @@ class Entry:
         arrow: ↑ ↓ → against the previous round, or nothing.
         decimals: digits after the point.
         mark: a footnote sign.
+        why: the address that leads to the runs behind a number of ours (:mod:`sd.render.address`); empty for others.
     """
 
     mean: float | None
@@ -24,6 +25,7 @@ class Entry:
     arrow: str = ""
     decimals: int = 2
     mark: str = ""
+    why: str = ""
 
     @property
     def text(self) -> str:

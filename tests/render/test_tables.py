@@ -166,3 +166,16 @@ def test_literature_is_not_ours(database: Database) -> None:
     assert len(rows) == 5 + 2 * 10
     assert rows[0][3:] == ["Mobahi et al. (2020)", "80.50", "81.30"]
     assert [row[3] for row in rows[5:7]] == ["paper", "ours"]
+
+
+def test_every_number_of_ours_has_its_address_and_no_other_has(synthetic: SyntheticRoot, database: Database) -> None:
+    for cell in [*chain(1, alpha=0.2), *chain(1, alpha=0.2, epochs=3)]:
+        synthetic.train(cell)
+    database.ingest(find_records(synthetic.root))
+    table = paper_table(3, database, checkpoint="last")
+    found = [item.why for row in table.rows for item in row if isinstance(item, Entry)]
+    place = "table3:ResNet20:CIFAR-10:std:0.2"
+    assert [why for why in found if why] == [
+        *(f"{place}:{model}@last" for model in ("T", "R1")),
+        *(f"{place}:{model}:appendix_a (epochs 3)@last" for model in ("T", "R1")),
+    ]
