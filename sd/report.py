@@ -1,4 +1,4 @@
-"""``python -m sd.report GRID`` or ``--table N``: tables straight from the database."""
+"""``python -m sd.report GRID``, ``--table N``, ``--figure N``, ``--claims``: straight from the database."""
 
 import sys
 from pathlib import Path
@@ -33,7 +33,9 @@ app = verb.app("report")
 def report(
     grids: Annotated[list[Path] | None, typer.Argument(metavar="[GRID...]", help="Grid files to report on.")] = None,
     table: Annotated[int | None, typer.Option(help="One of the paper's tables: 1, 2 or 3.")] = None,
-    figure: Annotated[int | None, typer.Option(help="With --missing: one of the paper's figures, 1 to 16.")] = None,
+    figure: Annotated[
+        str | None, typer.Option(metavar="N|all", help="One of the paper's figures, 1 to 16, or all of them.")
+    ] = None,
     missing: Annotated[
         bool,
         typer.Option(
@@ -48,7 +50,9 @@ def report(
     format_: Annotated[
         str | None,
         typer.Option(
-            "--format", help="md, tex, html or csv; of --claims also json. [default: drawn in a terminal, else md]"
+            "--format",
+            help="md, tex, html or csv; of --claims also json. [default: drawn in a terminal, else md] "
+            "Of --figure: png, pdf, svg or csv. [default: png]",
         ),
     ] = None,
     checkpoint: Annotated[
@@ -62,19 +66,37 @@ def report(
             "and figures takes.",
         ),
     ] = False,
+    study: Annotated[
+        str | None,
+        typer.Option(help="Of --figure: words of the study's name. [default: the paper's, else the nearest]"),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Of --figure: train or test, where the measure is taken of either.")
+    ] = "train",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Of --figure: the file, or with all the folder. [default: figureN.FORMAT here]"),
+    ] = None,
     minimal: verb.Minimal = False,
     db: verb.Db = None,
     root: verb.Root = None,
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
-    if missing or (cost and not grids and table is None and not claims):
+    if missing or (cost and not grids and table is None and figure is None and not claims):
         look = Look(open_database(db), verb.read_site(profile, root).root, slurm.available(), minimal)
         if not missing:
             _print([cost_of_artefacts(look)], format_)
             return
         _print(_missing(grids, table, figure, look, claims=claims), format_)
         return
+    if figure is not None:
+        if claims or table is not None or cost:
+            raise BadInput("--figure goes with none of --claims, --table and --cost: python -m sd.report --figure 4")
+        _figures(grids, figure, format_ or "png", out, checkpoint=checkpoint, split=split, study=study, db=db)
+        return
+    if study is not None or out is not None:
+        raise BadInput(f"--{'study' if study is not None else 'out'} is of --figure: python -m sd.report --figure 4")
     if claims:
         _claims(grids, table=table, cost=cost, format_=format_, checkpoint=checkpoint, db=db)
         return
@@ -107,7 +129,7 @@ def _print(tables: list[Table], format_: str | None) -> None:
 
 
 def _missing(
-    grids: list[Path] | None, table: int | None, figure: int | None, look: Look, *, claims: bool
+    grids: list[Path] | None, table: int | None, figure: str | None, look: Look, *, claims: bool
 ) -> list[Table]:
     """What is missing of the one thing that was asked for, or of everything."""
     if sum((bool(grids), table is not None, figure is not None, claims)) > 1:
@@ -116,10 +138,38 @@ def _missing(
         return missing_of_grid(verb.read_plan(grids, minimal=look.minimal)[0], grids, look)
     if claims:
         return missing_of_claims(look)
-    if table is not None or figure is not None:
-        kind, number = ("Table", table) if table is not None else ("Figure", figure)
-        return missing_of_artefact(kind, number or 0, look)
+    if table is not None:
+        return missing_of_artefact("Table", str(table), look)
+    if figure is not None:
+        return missing_of_artefact("Figure", figure, look)
     return missing_of_everything(look)
+
+
+def _figures(
+    grids: list[Path] | None,
+    figure: str,
+    format_: str,
+    out: Path | None,
+    *,
+    checkpoint: str,
+    split: str,
+    study: str | None,
+    db: str | None,
+) -> None:
+    """Figures into files; matplotlib takes longer to import than a table takes to render."""
+    from sd.render.figures.files import numbers, write_figures
+
+    wanted = numbers(figure, format_)
+    keys = verb.read_plan(grids)[0].steps if grids else None
+    written, missing = write_figures(
+        wanted, open_database(db), format_, out, checkpoint=checkpoint, split=split, study=study, keys=keys
+    )
+    for path, caption in written:
+        print(f"{caption}\nwritten: {path}")
+    for line in missing:
+        print(line, file=sys.stderr)
+    if missing and not (len(wanted) > 1 and written):
+        raise typer.Exit(1)
 
 
 def _claims(

@@ -142,8 +142,8 @@ CLAIMS: dict[str, tuple[str, ...]] = {
 """Where the facts of each claim come from, of the paper's own experiments."""
 
 
-def artefact(kind: str, number: int) -> Artefact:
-    """``artefact("Figure", 4)``. Raises ``BadInput`` where the paper has none of that number."""
+def artefact(kind: str, number: str) -> Artefact:
+    """``artefact("Figure", "4")``. Raises ``BadInput`` where the paper has none of that number."""
     found = next((it for it in ARTEFACTS if it.name == f"{kind} {number}"), None)
     if found is None:
         numbers = sorted(int(it.name.split()[1]) for it in ARTEFACTS if it.name.startswith(kind))

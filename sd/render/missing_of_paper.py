@@ -38,7 +38,7 @@ class Look:
         return find_gap(name, plan, known, self.root, self.database, command=command, measure=measure)
 
 
-def missing_of_artefact(kind: str, number: int, look: Look) -> list[Table]:
+def missing_of_artefact(kind: str, number: str, look: Look) -> list[Table]:
     """What is missing of ``Table 2`` or ``Figure 4``. Raises ``BadInput`` where the paper has no such thing."""
     it = artefact(kind, number)
     known = look.known(grid_plan(it.grid)) if it.grid else known_facts(look.database)

@@ -55,7 +55,7 @@ def test_every_cell_of_the_paper_is_in_an_artefact() -> None:
 
 
 def test_an_artefact_shows_the_measures_that_its_grid_asks_for() -> None:
-    (figure4, figure16, table2) = (artefact("Figure", 4), artefact("Figure", 16), artefact("Table", 2))
+    (figure4, figure16, table2) = (artefact("Figure", "4"), artefact("Figure", "16"), artefact("Table", "2"))
     assert {len(step.measures) for step in figure16.steps()} == {1}
     assert all(step.measures[0].steps == 300 for step in figure16.steps())  # type: ignore[union-attr]  # curvature
     assert all(step.measures for step in figure4.steps())

@@ -30,7 +30,7 @@ def test_a_table_says_which_cells_it_lacks_and_the_command_that_trains_them(
 ) -> None:
     for cell in chain(2, alpha=0.2):  # T, R1 and R2 of seed 0: cells of Table 3
         synthetic.train(cell)
-    (table,) = missing_of_artefact("Table", 3, look)
+    (table,) = missing_of_artefact("Table", "3", look)
     assert table.caption.startswith("3 of 60 cells have their accuracy.")
     assert "100 TFLOP/s of a GPU" in table.caption
     rows = {tuple(row[:4]): row[4] for row in table.texts()}
@@ -43,7 +43,7 @@ def test_a_figure_lacks_the_measure_that_it_shows(look: Look, synthetic: Synthet
     for cell in chain(3, alpha=0.2, aug="aa_cutout"):
         synthetic.train(cell)
         synthetic.measure(cell)  # with other settings than the grid's
-    (table,) = missing_of_artefact("Figure", 13, look)
+    (table,) = missing_of_artefact("Figure", "13", look)
     assert table.caption.startswith("4 of 15 cells have their accuracy, 0 of 15 curvature.")
     rows = {row[3]: row[4:] for row in table.texts()}
     assert rows["0.2"] == ["R1 1 2; R2 1 2; R3 1 2", "R1 0 1 2; R2 0 1 2; R3 0 1 2"]
@@ -105,10 +105,10 @@ def test_the_cost_of_each_artefact_is_that_of_its_new_runs(look: Look) -> None:
 def test_the_minimal_tier_is_counted_on_its_own(look: Look) -> None:
     minimal = Look(look.database, look.root, slurm=False, minimal=True)
     assert cost_of_artefacts(minimal).texts()[-1][3] == "319"
-    (table,) = missing_of_artefact("Table", 4, minimal)
+    (table,) = missing_of_artefact("Table", "4", minimal)
     assert table.caption.startswith("0 of 4 cells") and table.notes[-1].endswith("--minimal")
 
 
 def test_a_figure_that_the_paper_does_not_have_is_one_line(look: Look) -> None:
     with pytest.raises(BadInput, match=r"^--figure: the paper has no Figure 17; give 1 to 16$"):
-        missing_of_artefact("Figure", 17, look)
+        missing_of_artefact("Figure", "17", look)
