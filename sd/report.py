@@ -1,4 +1,4 @@
-"""``python -m sd.report GRID`` or ``--table N``: tables straight from the database."""
+"""``python -m sd.report GRID``, ``--table N``, ``--figure N``, ``--claims``: straight from the database."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,16 @@ from sd.render.beside import checkpoints_of
 from sd.render.cost_table import cost_table
 from sd.render.formats import draw_tables, write_tables
 from sd.render.grid_tables import grid_tables
+from sd.render.missing_of_paper import (
+    Look,
+    cost_of_artefacts,
+    missing_of_artefact,
+    missing_of_claims,
+    missing_of_everything,
+    missing_of_grid,
+)
 from sd.render.paper_tables import TITLES, paper_table
+from sd.render.table import Table
 from sd.store.database import open_database
 from sd.store.todo import take_stock
 
@@ -30,6 +39,17 @@ def report(
         str | None,
         typer.Option(metavar="N", help="One of the paper's tables, 1 to 5, or all, beside what was measured."),
     ] = None,
+    figure: Annotated[
+        str | None, typer.Option(metavar="N|all", help="One of the paper's figures, 1 to 16, or all of them.")
+    ] = None,
+    missing: Annotated[
+        bool,
+        typer.Option(
+            "--missing",
+            help="What is missing, its cost, and the command that fills it: of --table N, --figure N, --claims or a "
+            "grid; alone: of everything.",
+        ),
+    ] = False,
     claims: Annotated[
         bool, typer.Option("--claims", help="The verdicts on the paper's claims, on all cells or those of a grid.")
     ] = False,
@@ -37,21 +57,52 @@ def report(
         str | None,
         typer.Option(
             "--format",
-            help="md, terminal, tex, html or csv; of --claims also json. [default: terminal in a terminal, else md]",
+            help="md, terminal, tex, html or csv; of --claims also json. [default: terminal in a terminal, else md] "
+            "Of --figure: png, pdf, svg or csv. [default: png]",
         ),
     ] = None,
     checkpoint: Annotated[
         str, typer.Option(help="best_test (the paper's rule), best_val or last; or both, best_test and last.")
     ] = "best_test",
     cost: Annotated[
-        bool, typer.Option("--cost", help="Of a grid: the hours that were expected, and those it took.")
+        bool,
+        typer.Option(
+            "--cost",
+            help="Of a grid: the hours that were expected, and those it took; alone: what each of the paper's tables "
+            "and figures takes.",
+        ),
     ] = False,
+    study: Annotated[
+        str | None,
+        typer.Option(help="Of --figure: words of the study's name. [default: the paper's, else the nearest]"),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Of --figure: train or test, where the measure is taken of either.")
+    ] = "train",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Of --figure: the file, or with all the folder. [default: figureN.FORMAT here]"),
+    ] = None,
     minimal: verb.Minimal = False,
     db: verb.Db = None,
     root: verb.Root = None,
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
+    if missing or (cost and not grids and table is None and figure is None and not claims):
+        look = Look(open_database(db), verb.read_site(profile, root).root, slurm.available(), minimal)
+        if not missing:
+            _print([cost_of_artefacts(look)], format_)
+            return
+        _print(_missing(grids, table, figure, look, claims=claims), format_)
+        return
+    if figure is not None:
+        if claims or table is not None or cost:
+            raise BadInput("--figure goes with none of --claims, --table and --cost: python -m sd.report --figure 4")
+        _figures(grids, figure, format_ or "png", out, checkpoint=checkpoint, split=split, study=study, db=db)
+        return
+    if study is not None or out is not None:
+        raise BadInput(f"--{'study' if study is not None else 'out'} is of --figure: python -m sd.report --figure 4")
     if claims:
         _claims(grids, table=table, cost=cost, format_=format_, checkpoint=checkpoint, db=db)
         return
@@ -80,6 +131,10 @@ def report(
         database = open_database(db)
         fills = {number: f"python -m sd.launch jobs/table{number}.yaml{local}" for number in numbers}
         tables = [paper_table(n, database, checkpoint=checkpoint, fill=fills[n]) for n in numbers]
+    _print(tables, format_)
+
+
+def _print(tables: list[Table], format_: str | None) -> None:
     if format_ is None and sys.stdout.isatty():
         draw_tables(tables, Console())
     else:
@@ -92,6 +147,50 @@ def _numbers(table: str) -> list[int]:
     if table not in known:
         raise BadInput(f"--table: there is no table {table}; give one of {', '.join(known)}")
     return known[table]
+
+
+def _missing(
+    grids: list[Path] | None, table: str | None, figure: str | None, look: Look, *, claims: bool
+) -> list[Table]:
+    """What is missing of the one thing that was asked for, or of everything."""
+    if sum((bool(grids), table is not None, figure is not None, claims)) > 1:
+        raise BadInput("--missing is of one thing: grid files, --table N, --figure N or --claims; alone of everything")
+    if grids:
+        return missing_of_grid(verb.read_plan(grids, minimal=look.minimal)[0], grids, look)
+    if claims:
+        return missing_of_claims(look)
+    if table is not None:
+        return missing_of_artefact("Table", table, look)
+    if figure is not None:
+        return missing_of_artefact("Figure", figure, look)
+    return missing_of_everything(look)
+
+
+def _figures(
+    grids: list[Path] | None,
+    figure: str,
+    format_: str,
+    out: Path | None,
+    *,
+    checkpoint: str,
+    split: str,
+    study: str | None,
+    db: str | None,
+) -> None:
+    """Figures into files; matplotlib takes longer to import than a table takes to render."""
+    from sd.render.figures.files import numbers, write_figures
+
+    wanted = numbers(figure, format_)
+    keys = verb.read_plan(grids)[0].steps if grids else None
+    written, missing = write_figures(
+        wanted, open_database(db), format_, out, checkpoint=checkpoint, split=split, study=study, keys=keys
+    )
+    for path, caption in written:
+        print(f"{caption}\nwritten: {path}")
+    for line in missing:
+        print(line, file=sys.stderr)
+    if missing and not (len(wanted) > 1 and written):
+        raise typer.Exit(1)
 
 
 def _claims(
