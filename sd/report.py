@@ -13,7 +13,16 @@ from sd.plan.cell import Checkpoint
 from sd.render.cost_table import cost_table
 from sd.render.formats import draw_tables, write_tables
 from sd.render.grid_tables import grid_tables
+from sd.render.missing_of_paper import (
+    Look,
+    cost_of_artefacts,
+    missing_of_artefact,
+    missing_of_claims,
+    missing_of_everything,
+    missing_of_grid,
+)
 from sd.render.paper_tables import TITLES, paper_table
+from sd.render.table import Table
 from sd.store.database import open_database
 from sd.store.todo import take_stock
 
@@ -27,6 +36,14 @@ def report(
     figure: Annotated[
         str | None, typer.Option(metavar="N|all", help="One of the paper's figures, 1 to 16, or all of them.")
     ] = None,
+    missing: Annotated[
+        bool,
+        typer.Option(
+            "--missing",
+            help="What is missing, its cost, and the command that fills it: of --table N, --figure N, --claims or a "
+            "grid; alone: of everything.",
+        ),
+    ] = False,
     claims: Annotated[
         bool, typer.Option("--claims", help="The verdicts on the paper's claims, on all cells or those of a grid.")
     ] = False,
@@ -42,7 +59,12 @@ def report(
         str, typer.Option(help="best_test (the paper's rule), best_val or last; of --claims also both.")
     ] = "best_test",
     cost: Annotated[
-        bool, typer.Option("--cost", help="Of a grid: the hours that were expected, and those it took.")
+        bool,
+        typer.Option(
+            "--cost",
+            help="Of a grid: the hours that were expected, and those it took; alone: what each of the paper's tables "
+            "and figures takes.",
+        ),
     ] = False,
     study: Annotated[
         str | None,
@@ -61,6 +83,13 @@ def report(
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
+    if missing or (cost and not grids and table is None and figure is None and not claims):
+        look = Look(open_database(db), verb.read_site(profile, root).root, slurm.available(), minimal)
+        if not missing:
+            _print([cost_of_artefacts(look)], format_)
+            return
+        _print(_missing(grids, table, figure, look, claims=claims), format_)
+        return
     if figure is not None:
         if claims or table is not None or cost:
             raise BadInput("--figure goes with none of --claims, --table and --cost: python -m sd.report --figure 4")
@@ -89,10 +118,31 @@ def report(
         tables = [cost_table(plan, database)] if cost else grid_tables(plan, database, checkpoint=checkpoint, fill=fill)
     else:
         tables = [paper_table(table or 0, open_database(db), checkpoint=checkpoint)]
+    _print(tables, format_)
+
+
+def _print(tables: list[Table], format_: str | None) -> None:
     if format_ is None and sys.stdout.isatty():
         draw_tables(tables, Console())
     else:
         sys.stdout.write(write_tables(tables, format_ or "md"))
+
+
+def _missing(
+    grids: list[Path] | None, table: int | None, figure: str | None, look: Look, *, claims: bool
+) -> list[Table]:
+    """What is missing of the one thing that was asked for, or of everything."""
+    if sum((bool(grids), table is not None, figure is not None, claims)) > 1:
+        raise BadInput("--missing is of one thing: grid files, --table N, --figure N or --claims; alone of everything")
+    if grids:
+        return missing_of_grid(verb.read_plan(grids, minimal=look.minimal)[0], grids, look)
+    if claims:
+        return missing_of_claims(look)
+    if table is not None:
+        return missing_of_artefact("Table", str(table), look)
+    if figure is not None:
+        return missing_of_artefact("Figure", figure, look)
+    return missing_of_everything(look)
 
 
 def _figures(
