@@ -22,7 +22,7 @@ class Evaluation:
         loss: mean cross-entropy, in nats.
         ece: expected calibration error, a fraction: |accuracy − confidence| of the largest softmax probability, the
             mean over 15 bins of equal width weighted by their size (Guo et al. 2017, eq. 3).
-        brier: Σ over the classes of (softmax probability − one-hot label)², the mean over the images (Brier 1950): 0 to 2.
+        brier: Σ over the classes of (softmax probability − one-hot label)², the mean over the images (Brier 1950).
         n: number of images.
     """
 
