@@ -82,9 +82,11 @@ def ask(
     return database.answer(query.sql, _complete(query, given))
 
 
-def listed() -> tuple[list[str], list[tuple[str, ...]]]:
+def listed() -> tuple[list[str], list[tuple[Any, ...]]]:
     """The named queries as a table: name, question, what a row is, and parameters with their defaults."""
-    rows = [(query.name, query.question, query.row, query.told_parameters) for query in queries().values()]
+    rows: list[tuple[Any, ...]] = [
+        (query.name, query.question, query.row, query.told_parameters) for query in queries().values()
+    ]
     return ["query", "question", "answer", "parameters"], rows
 
 

@@ -10,11 +10,15 @@ WHERE p.aug IS NOT NULL AND (:source = '' OR p.source = :source)
         WHERE p.metric = 'test_acc' AND m.arch = p.arch AND m.dataset = p.dataset_name AND m.aug = p.aug
             AND m.model = p.model AND m.checkpoint = :checkpoint
             AND (p.model IN ('T', 'SAM') OR m.alpha = COALESCE(p.alpha, 0.5))
-            AND m.protocol IN ('appendix_a', 'vit_finetune', 'svhn', 'tiny_imagenet')
+            AND m.protocol = CASE
+                WHEN p.arch LIKE 'vit_%' THEN 'vit_finetune'
+                WHEN p.dataset_name IN ('svhn', 'tiny_imagenet') THEN p.dataset_name
+                ELSE 'appendix_a'
+            END
     )
     AND NOT EXISTS (
         SELECT 1 FROM curvature_tables c
         WHERE p.metric <> 'test_acc' AND c.source = p.source AND c."row" = p."row" AND c.checkpoint = :checkpoint
-            AND c.trace IS NOT NULL AND c.protocol IN ('svhn', 'tiny_imagenet')
+            AND c.trace IS NOT NULL AND c.protocol = p.dataset_name
     )
 ORDER BY p.source, p."row", p.id
