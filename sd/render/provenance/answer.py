@@ -28,7 +28,8 @@ class Printed:
     @property
     def text(self) -> str:
         """``97.40 ± 0.06``, as the paper has it."""
-        return f"{self.value:g}" + (f" ± {self.std:g}" if self.std is not None else "")
+        spread = f" ± {self.std:.2f}" if self.std is not None else ""
+        return (f"{self.value:.2f}" if round(self.value, 2) == self.value else f"{self.value:g}") + spread
 
 
 @dataclass(frozen=True)
@@ -105,5 +106,7 @@ def formula_of(runs: Sequence[Run], mean: float | None, std: float | None, print
         lines.append("a single run has no standard deviation")
     if printed:
         difference = f"{mean - printed.value:+.4g}".replace("-", "−")
-        lines.append(f"difference = {m} − {printed.value:g} = {difference}; {printed.value:g} is printed in {printed.where}")
+        lines.append(
+            f"difference = {m} − {printed.value:g} = {difference}; {printed.value:g} is printed in {printed.where}"
+        )
     return lines

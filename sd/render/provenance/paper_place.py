@@ -79,7 +79,7 @@ def _printed(text: str, address: Address, published: Sequence[Row]) -> Printed |
     ]
     for kind, column, titles, given in steps:
         known = list(dict.fromkeys(row[column] for row in rows if row[column]))
-        if given not in known:
+        if known and given not in known:
             names = [f"{titles[name]}" if name in titles else name for name in known]
             shown = titles.get(given, given)
             raise BadInput(f"{text!r}: Table {address.table} has no {kind} {shown!r} there; {nearest(shown, names)}")
@@ -116,7 +116,8 @@ def _planned(address: Address) -> tuple[Cell, ...]:
     return tuple(
         cell
         for cell in grid_plan(f"table{address.table}").cells
-        if (cell.arch, cell.dataset, cell.aug, cell.column) == (address.arch, address.dataset, address.aug, address.model)
+        if (cell.arch, cell.dataset, cell.aug, cell.column)
+        == (address.arch, address.dataset, address.aug, address.model)
         and cell.alpha in (None, address.alpha)
     )
 

@@ -1,4 +1,4 @@
-"""The runs behind a number: for each its value, its checkpoint, its teacher, its attempts, and where their files lie."""
+"""The runs behind a number: of each its value, checkpoint, teacher and attempts, and where their files lie."""
 
 import json
 from collections import defaultdict
@@ -108,9 +108,7 @@ class Facts:
             for name in ("runs", "curvature", "attempts", "records")
         )
         self._scores = {(row["key"], row["checkpoint"]): row for row in scores}
-        self._curvature = {
-            (row["key"], row["checkpoint"], row["split"], row["measure_key"]): row for row in curvature
-        }
+        self._curvature = {(row["key"], row["checkpoint"], row["split"], row["measure_key"]): row for row in curvature}
         self._attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in attempts:
             self._attempts[row["cell_key"]].append(row)

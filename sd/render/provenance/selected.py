@@ -26,7 +26,9 @@ class Index:
 
     @cached_property
     def cells(self) -> dict[str, Row]:
-        columns = "key, setting, label, arch, dataset, aug, label_noise, protocol, tau, teacher_checkpoint, alpha, model"
+        columns = (
+            "key, setting, label, arch, dataset, aug, label_noise, protocol, tau, teacher_checkpoint, alpha, model"
+        )
         return {row["key"]: row for row in self.database.rows(f"SELECT {columns}, seed FROM cells ORDER BY key")}
 
     @cached_property
@@ -107,7 +109,7 @@ class Selected:
 
     def _queries(self, wanted: Wanted) -> list[Query]:
         way = f" AND split = '{wanted.split}' AND measure_key = '{wanted.measure_key}'" if wanted.split else ""
-        keys = ", ".join(f"'{key}'" for key in self.keys)
+        keys = ", ".join("'" + key.replace("'", "''") + "'" for key in self.keys)
         where = f"FROM {self.metric.view} WHERE checkpoint = '{self.checkpoint}'{way} AND key IN ({keys})"
         column = self.metric.column
         found = [Query("the runs", f"SELECT key, label, seed, {column} {where} ORDER BY seed")]
