@@ -364,7 +364,8 @@ def _require_weights(todo: Todo, environment: Iterable[tuple[str, str]]) -> None
 
 def _report_differences(database: Database, keys: list[str]) -> None:
     for row in database.rows(
-        "SELECT d.*, c.label FROM discrepancies d JOIN cells c ON c.key = d.cell_key ORDER BY c.label, d.cell_key, d.checkpoint, d.split"
+        "SELECT d.*, c.label FROM discrepancies d JOIN cells c ON c.key = d.cell_key"
+        " ORDER BY c.label, d.cell_key, d.checkpoint, d.split"
     ):
         if row["cell_key"] in keys:
             print(

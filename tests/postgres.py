@@ -82,7 +82,7 @@ class Postgres:
         command = [*self._as, str(self.bin / program), *arguments]
         # No pipes: the server would hold them open.
         with tempfile.TemporaryFile("w+") as said:
-            done = subprocess.run(command, stdout=said, stderr=said, cwd=self.folder, timeout=120)
+            done = subprocess.run(command, stdout=said, stderr=said, cwd=self.folder, timeout=300)
             said.seek(0)
             text = said.read()
         assert done.returncode == 0, f"{' '.join(command)}: {text}"
