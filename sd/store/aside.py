@@ -19,30 +19,39 @@ def set_aside(path: Path, error: Exception) -> str:
     if path.parent.name == "attempts" or not _is_garbage(path):
         return said
     try:
-        kept = move_aside(path)
+        kept = keep_a_copy(path)
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
     except OSError:
         return said
     return f"{said}; it is kept as {kept.name}, and its cell is to be run again"
 
 
-def move_aside(path: Path) -> Path:
-    """Give a file the first free name of ``NAME.unreadable``, ``NAME.unreadable.2`` …; returns it, or raises."""
+def keep_a_copy(path: Path) -> Path:
+    """Give a file a second name, the first free one of ``NAME.unreadable``, ``NAME.unreadable.2`` …; returns it.
+
+    On a file system without links it loses its first one. Raises ``OSError`` where the folder cannot be written.
+    """
     number = 1
     while True:
         kept = path.with_name(f"{path.name}{SUFFIX}{f'.{number}' if number > 1 else ''}")
         try:
             kept.hardlink_to(path)
-            break
+            return kept
         except FileExistsError:
             number += 1
-    path.unlink()
-    sync_folder(path.parent)
-    return kept
+        except (PermissionError, NotImplementedError):
+            if kept.exists():
+                number += 1
+                continue
+            path.rename(kept)
+            return kept
 
 
 def find_aside(root: Path) -> list[Path]:
     """The files that were set aside under a root, sorted."""
-    return sorted((root / "cells").glob(f"*/*{SUFFIX}*"))
+    folders = (root / "cells").glob("*/"), (root / "cells").glob("*/attempts/")
+    return sorted(path for some in folders for folder in some for path in folder.glob(f"*{SUFFIX}*"))
 
 
 def _is_garbage(path: Path) -> bool:
