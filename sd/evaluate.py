@@ -31,7 +31,7 @@ def evaluate(
     device: Annotated[str, Option(help="cpu or cuda.")] = "cpu",
     batch_size: Annotated[int, Option(min=1, help="Images at a time.")] = 1000,
 ) -> None:
-    """Score a weight file without augmentation, in eval mode and float32, and print accuracies, loss, ECE and Brier score."""
+    """Score a weight file without augmentation, in eval mode and float32, and print what it scores."""
     if split not in {"train", "test"}:
         raise BadInput(f"--split: {split!r} is not a split; give test or train")
     if (mean is None) != (std is None):
