@@ -43,6 +43,11 @@ class Database:
         with self._engine.connect() as connection:
             return select(connection, statement, parameters)
 
+    def tuples(self, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+        """Run a SELECT that SQLAlchemy has put together and return its rows, as tuples."""
+        with self._engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(statement)]
+
     def table(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and all rows of a table or view of ours, in the order of its columns."""
         with self._engine.connect() as connection:
