@@ -49,8 +49,8 @@ def main() -> None:
                 continue
             walls, works, peaks = zip(*(run for run in runs if run), strict=True)
             print(
-                f"python -m sd.report {name}: {statistics.median(walls):.2f} s, {statistics.median(works):.2f} s of them "
-                f"computing; peak memory {max(peaks) / 1e6:.0f} MB (median of {len(runs)})",
+                f"python -m sd.report {name}: {statistics.median(walls):.2f} s, {statistics.median(works):.2f} s of "
+                f"them computing; peak memory {max(peaks) / 1e6:.0f} MB (median of {len(runs)})",
                 flush=True,
             )
 

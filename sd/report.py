@@ -1,4 +1,4 @@
-"""``python -m sd.report GRID`` or ``--table N``: tables straight from the database."""
+"""``python -m sd.report GRID``, ``--table N``, ``--figure N``, ``--claims``: straight from the database."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,16 @@ from sd.plan.cell import Checkpoint
 from sd.render.cost_table import cost_table
 from sd.render.formats import draw_tables, write_tables
 from sd.render.grid_tables import grid_tables
+from sd.render.missing_of_paper import (
+    Look,
+    cost_of_artefacts,
+    missing_of_artefact,
+    missing_of_claims,
+    missing_of_everything,
+    missing_of_grid,
+)
 from sd.render.paper_tables import TITLES, paper_table
+from sd.render.table import Table
 from sd.store.database import open_database
 from sd.store.todo import take_stock
 
@@ -24,27 +33,70 @@ app = verb.app("report")
 def report(
     grids: Annotated[list[Path] | None, typer.Argument(metavar="[GRID...]", help="Grid files to report on.")] = None,
     table: Annotated[int | None, typer.Option(help="One of the paper's tables: 1, 2 or 3.")] = None,
+    figure: Annotated[
+        str | None, typer.Option(metavar="N|all", help="One of the paper's figures, 1 to 16, or all of them.")
+    ] = None,
+    missing: Annotated[
+        bool,
+        typer.Option(
+            "--missing",
+            help="What is missing, its cost, and the command that fills it: of --table N, --figure N, --claims or a "
+            "grid; alone: of everything.",
+        ),
+    ] = False,
     claims: Annotated[
         bool, typer.Option("--claims", help="The verdicts on the paper's claims, on all cells or those of a grid.")
     ] = False,
     format_: Annotated[
         str | None,
         typer.Option(
-            "--format", help="md, tex, html or csv; of --claims also json. [default: drawn in a terminal, else md]"
+            "--format",
+            help="md, tex, html or csv; of --claims also json. [default: drawn in a terminal, else md] "
+            "Of --figure: png, pdf, svg or csv. [default: png]",
         ),
     ] = None,
     checkpoint: Annotated[
         str, typer.Option(help="best_test (the paper's rule), best_val or last; of --claims also both.")
     ] = "best_test",
     cost: Annotated[
-        bool, typer.Option("--cost", help="Of a grid: the hours that were expected, and those it took.")
+        bool,
+        typer.Option(
+            "--cost",
+            help="Of a grid: the hours that were expected, and those it took; alone: what each of the paper's tables "
+            "and figures takes.",
+        ),
     ] = False,
+    study: Annotated[
+        str | None,
+        typer.Option(help="Of --figure: words of the study's name. [default: the paper's, else the nearest]"),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Of --figure: train or test, where the measure is taken of either.")
+    ] = "train",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Of --figure: the file, or with all the folder. [default: figureN.FORMAT here]"),
+    ] = None,
     minimal: verb.Minimal = False,
     db: verb.Db = None,
     root: verb.Root = None,
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
+    if missing or (cost and not grids and table is None and figure is None and not claims):
+        look = Look(open_database(db), verb.read_site(profile, root).root, slurm.available(), minimal)
+        if not missing:
+            _print([cost_of_artefacts(look)], format_)
+            return
+        _print(_missing(grids, table, figure, look, claims=claims), format_)
+        return
+    if figure is not None:
+        if claims or table is not None or cost:
+            raise BadInput("--figure goes with none of --claims, --table and --cost: python -m sd.report --figure 4")
+        _figures(grids, figure, format_ or "png", out, checkpoint=checkpoint, split=split, study=study, db=db)
+        return
+    if study is not None or out is not None:
+        raise BadInput(f"--{'study' if study is not None else 'out'} is of --figure: python -m sd.report --figure 4")
     if claims:
         _claims(grids, table=table, cost=cost, format_=format_, checkpoint=checkpoint, db=db)
         return
@@ -66,10 +118,58 @@ def report(
         tables = [cost_table(plan, database)] if cost else grid_tables(plan, database, checkpoint=checkpoint, fill=fill)
     else:
         tables = [paper_table(table or 0, open_database(db), checkpoint=checkpoint)]
+    _print(tables, format_)
+
+
+def _print(tables: list[Table], format_: str | None) -> None:
     if format_ is None and sys.stdout.isatty():
         draw_tables(tables, Console())
     else:
         sys.stdout.write(write_tables(tables, format_ or "md"))
+
+
+def _missing(
+    grids: list[Path] | None, table: int | None, figure: str | None, look: Look, *, claims: bool
+) -> list[Table]:
+    """What is missing of the one thing that was asked for, or of everything."""
+    if sum((bool(grids), table is not None, figure is not None, claims)) > 1:
+        raise BadInput("--missing is of one thing: grid files, --table N, --figure N or --claims; alone of everything")
+    if grids:
+        return missing_of_grid(verb.read_plan(grids, minimal=look.minimal)[0], grids, look)
+    if claims:
+        return missing_of_claims(look)
+    if table is not None:
+        return missing_of_artefact("Table", str(table), look)
+    if figure is not None:
+        return missing_of_artefact("Figure", figure, look)
+    return missing_of_everything(look)
+
+
+def _figures(
+    grids: list[Path] | None,
+    figure: str,
+    format_: str,
+    out: Path | None,
+    *,
+    checkpoint: str,
+    split: str,
+    study: str | None,
+    db: str | None,
+) -> None:
+    """Figures into files; matplotlib takes longer to import than a table takes to render."""
+    from sd.render.figures.files import numbers, write_figures
+
+    wanted = numbers(figure, format_)
+    keys = verb.read_plan(grids)[0].steps if grids else None
+    written, missing = write_figures(
+        wanted, open_database(db), format_, out, checkpoint=checkpoint, split=split, study=study, keys=keys
+    )
+    for path, caption in written:
+        print(f"{caption}\nwritten: {path}")
+    for line in missing:
+        print(line, file=sys.stderr)
+    if missing and not (len(wanted) > 1 and written):
+        raise typer.Exit(1)
 
 
 def _claims(
