@@ -13,7 +13,8 @@ from sd.render.site.catalogue import Brief, Catalogue, arch_title, dataset_title
 from sd.render.site.cells import CellPage, cell_pages
 from sd.render.site.digest import content_digest
 from sd.render.site.folder import site_folder
-from sd.render.site.overview import CHECKPOINTS, Verdicts, extents, totals, verdicts
+from sd.render.site.grids import Grid
+from sd.render.site.overview import CHECKPOINTS, Verdicts, extents, open_cases, totals, verdicts
 from sd.render.site.tables import grid_page, paper_pages, settings, write_table_page
 from sd.render.site.writer import Frame, Writer
 from sd.store.database import Database
@@ -44,13 +45,12 @@ _HEADERS = {
 }
 
 
-def build_site(database: Database, place: Path, plans: Sequence[Plan], *, only: Plan | None, local: bool) -> int:
+def build_site(database: Database, place: Path, grids: Sequence[Grid], *, only: Plan | None = None) -> int:
     """Write a site and put it at ``place``, in the place of a former one.
 
     Args:
-        plans: the grids whose progress and tables are shown.
+        grids: those whose progress and tables are shown.
         only: the grid to whose cells it is limited; ``None``: every cell.
-        local: whether the commands that fill what is missing are for this machine rather than for a cluster.
 
     Returns:
         The number of its pages.
@@ -67,7 +67,7 @@ def build_site(database: Database, place: Path, plans: Sequence[Plan], *, only: 
         claims = claims_page(database, CHECKPOINTS, keys, of=frame.grid)
         found = verdicts(claims)
         _claims(writer, claims, found)
-        grid_pages = _tables(writer, database, plans, catalogue, whole=only is None, local=local)
+        grid_pages = _tables(writer, database, grids, catalogue, whole=only is None)
         writer.page(
             "index.html",
             "index",
@@ -75,7 +75,7 @@ def build_site(database: Database, place: Path, plans: Sequence[Plan], *, only: 
             verdicts=found,
             totals=totals(database, catalogue, whole=only is None),
             groups=catalogue.groups,
-            extents=extents(database, plans),
+            extents=extents(database, [grid.plan for grid in grids]),
             grid_pages=grid_pages,
         )
         library = json.loads(resource("templates", "site", "assets", "datatables.net", "origin.json").read_text())
@@ -88,27 +88,28 @@ def _claims(writer: Writer, page: Page, found: Verdicts) -> None:
     writer.page("claims/index.html", "claims", "Claims", page=page)
     for section in page.sections:
         writer.page(
-            f"claims/{section.claim.id.lower()}.html", "claim", "Claims", section=section, verdicts=found
+            f"claims/{section.claim.id.lower()}.html",
+            "claim",
+            "Claims",
+            section=section,
+            verdicts=found,
+            open=open_cases(section),
         )
     for format_ in (name for name in CLAIM_FORMATS if name != "html"):
         writer.file(f"claims/claims.{format_}", write_claims(page, format_).encode())
 
 
 def _tables(
-    writer: Writer, database: Database, plans: Sequence[Plan], catalogue: Catalogue, *, whole: bool, local: bool
+    writer: Writer, database: Database, grids: Sequence[Grid], catalogue: Catalogue, *, whole: bool
 ) -> dict[str, str]:
     """Write the pages of tables; the file of each grid that has one, by its name."""
     paper = paper_pages(database) if whole else []
-    begun = [plan for plan in plans if not whole or any(key in catalogue.by_key for key in plan.steps)]
-    grids = [grid_page(plan, database, _fill(plan, local=local)) for plan in begun]
-    for page in [*paper, *grids]:
+    begun = [grid for grid in grids if not whole or any(key in catalogue.by_key for key in grid.plan.steps)]
+    pages = [grid_page(grid, database) for grid in begun]
+    for page in [*paper, *pages]:
         write_table_page(writer, page)
-    writer.page("tables/index.html", "tables", "Tables", paper=paper, grids=grids, groups=catalogue.groups)
-    return {plan.name: page.file for plan, page in zip(begun, grids, strict=True)}
-
-
-def _fill(plan: Plan, *, local: bool) -> str:
-    return f"python -m sd.launch jobs/{plan.name}.yaml{' --local' if local else ''}"
+    writer.page("tables/index.html", "tables", "Tables", paper=paper, grids=pages, groups=catalogue.groups)
+    return {grid.plan.name: page.file for grid, page in zip(begun, pages, strict=True)}
 
 
 def _cells(writer: Writer, database: Database, catalogue: Catalogue, *, whole: bool) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sd.plan.schedule import Plan
+from sd.render.claims.needed import Needed
 from sd.render.claims.page import Page, Section
 from sd.render.claims.study import Study
 from sd.render.site.catalogue import Catalogue
@@ -77,6 +78,15 @@ def verdicts(page: Page) -> Verdicts:
     for _, study, _ in found:
         count[study] = count.get(study, 0) + 1
     return Verdicts(page.sections, sorted(count, key=lambda study: (study.protocol != "", study)), found)
+
+
+def open_cases(section: Section) -> list[tuple[Study, list[str], Needed]]:
+    """What would decide a claim in each study; checkpoints at which it is the same stand together."""
+    found: dict[tuple[Study, Needed], list[str]] = {}
+    for case, needed in section.cases:
+        if needed:
+            found.setdefault((case.study, needed), []).append(case.checkpoint)
+    return [(study, checkpoints, needed) for (study, needed), checkpoints in found.items()]
 
 
 def extents(database: Database, plans: Sequence[Plan]) -> list[Extent]:

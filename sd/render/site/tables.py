@@ -4,11 +4,11 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sd.plan.schedule import Plan
 from sd.render.formats import FORMATS, write_tables
 from sd.render.grid_tables import grid_tables
 from sd.render.paper_tables import TITLES, paper_table
 from sd.render.site.catalogue import Brief, Group, arch_title, aug_title, slug
+from sd.render.site.grids import Grid
 from sd.render.site.overview import CHECKPOINTS
 from sd.render.site.writer import Writer
 from sd.render.table import Entry, Table
@@ -75,12 +75,11 @@ def paper_pages(database: Database) -> list[TablePage]:
     ]
 
 
-def grid_page(plan: Plan, database: Database, fill: str) -> TablePage:
+def grid_page(grid: Grid, database: Database) -> TablePage:
     """The tables of a grid, at each checkpoint."""
-    sections = [
-        Section(name, grid_tables(plan, database, checkpoint=name, fill=fill)) for name in CHECKPOINTS
-    ]
-    return TablePage(f"grid-{slug(plan.name)}", plan.name, sections)
+    plan, fill = grid.plan, grid.command
+    sections = [Section(name, grid_tables(plan, database, checkpoint=name, fill=fill)) for name in CHECKPOINTS]
+    return TablePage(f"grid-{slug(plan.name)}", f"Grid {plan.name}", sections)
 
 
 def write_table_page(writer: Writer, page: TablePage) -> None:

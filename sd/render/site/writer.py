@@ -78,7 +78,8 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
-    made.filters.update(short=short, hours=hours, moment=moment, duration=duration, slug=slug, filled=filled)
+    made.filters.update(short=short, hours=hours, moment=moment, duration=duration, slug=slug, filled=filled, sentence=sentence)
+    made.tests["listed"] = lambda line: line.startswith("- ")
     return made
 
 
@@ -100,10 +101,21 @@ def moment(value: str) -> str:
     return value[:19].replace("T", " ")
 
 
+def sentence(text: str) -> str:
+    """Text that begins with a capital."""
+    return text[:1].upper() + text[1:]
+
+
+class Above(str):
+    """What a cell of a table repeats from the row above."""
+
+    above = True
+
+
 def filled(table: Table, columns: int) -> list[list[Any]]:
     """The rows of a table in which a blank in the first columns, which means «as above», says what is above."""
     rows: list[list[Any]] = []
     for row in table.rows:
-        above = rows[-1] if rows else row
-        rows.append([above[place] if place < columns and item == "" else item for place, item in enumerate(row)])
+        over = rows[-1] if rows else row
+        rows.append([Above(over[n]) if n < columns and item == "" and over[n] else item for n, item in enumerate(row)])
     return rows

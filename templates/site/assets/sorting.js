@@ -5,8 +5,8 @@
   const PAGED = 50; // so many rows of the long list of cells are shown at a time
 
   const text = DataTable.render.text();
-  const words = (name) => ({
-    search: `Search ${name}`,
+  const words = {
+    search: "Search",
     searchPlaceholder: "",
     info: "_START_ to _END_ of _TOTAL_",
     infoEmpty: "none",
@@ -14,7 +14,7 @@
     zeroRecords: "No row has all of these words.",
     lengthMenu: "_MENU_ at a time",
     paginate: { first: "First", previous: "Previous", next: "Next", last: "Last" },
-  });
+  };
 
   // Only the table itself scrolls sideways, not its search box: the region moves to the box that the library makes.
   const move = (table) => {
@@ -37,7 +37,7 @@
       paging: false,
       info: searched,
       searching: searched,
-      language: words(name),
+      language: words,
       layout: {
         topStart: searched ? "search" : null,
         topEnd: options.paging ? "pageLength" : null,
@@ -47,10 +47,13 @@
       ...options,
     });
     move(table);
+    table.closest(".dt-container").querySelector("input[type=search]")?.setAttribute("aria-label", `Search ${name}`);
   };
 
   const cellLink = (label, type, row) =>
     type === "display" ? `<a href="${encodeURIComponent(row.page)}.html">${text.display(label)}</a>` : label;
+  const score = (value, type) => (type === "display" && typeof value === "number" ? value.toFixed(2) : value);
+  const renders = { model: cellLink, best_test: score, last: score };
 
   document.addEventListener("DOMContentLoaded", () => {
     for (const table of document.querySelectorAll("table.sort")) {
@@ -60,7 +63,7 @@
     if (cells) {
       enhance(cells, {
         data: window.sdCells.map((row) => Object.fromEntries(window.sdColumns.map((name, i) => [name, row[i]]))),
-        columns: window.sdColumns.slice(1).map((name, i) => ({ data: name, render: i === 0 ? cellLink : text })),
+        columns: window.sdColumns.slice(1).map((name) => ({ data: name, className: name, render: renders[name] ?? text })),
         deferRender: true,
         paging: true,
         pageLength: PAGED,
