@@ -10,6 +10,7 @@ from rich.console import Console
 from sd import BadInput, verb
 from sd.cluster import slurm
 from sd.plan.cell import Checkpoint
+from sd.render.beside import checkpoints_of
 from sd.render.cost_table import cost_table
 from sd.render.formats import draw_tables, write_tables
 from sd.render.grid_tables import grid_tables
@@ -28,11 +29,16 @@ from sd.store.todo import take_stock
 
 app = verb.app("report")
 
+_CHECKPOINTS = (*get_args(Checkpoint), "both")
+
 
 @app.command()
 def report(
     grids: Annotated[list[Path] | None, typer.Argument(metavar="[GRID...]", help="Grid files to report on.")] = None,
-    table: Annotated[int | None, typer.Option(help="One of the paper's tables: 1, 2 or 3.")] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="One of the paper's tables, 1 to 5, or all, beside what was measured."),
+    ] = None,
     figure: Annotated[
         str | None, typer.Option(metavar="N|all", help="One of the paper's figures, 1 to 16, or all of them.")
     ] = None,
@@ -60,12 +66,12 @@ def report(
         str | None,
         typer.Option(
             "--format",
-            help="md, tex, html or csv; of --claims also json. [default: drawn in a terminal, else md] "
+            help="md, terminal, tex, html or csv; of --claims also json. [default: terminal in a terminal, else md] "
             "Of --figure: png, pdf, svg or csv. [default: png]",
         ),
     ] = None,
     checkpoint: Annotated[
-        str, typer.Option(help="best_test (the paper's rule), best_val or last; of --claims also both.")
+        str, typer.Option(help="best_test (the paper's rule), best_val or last; or both, best_test and last.")
     ] = "best_test",
     cost: Annotated[
         bool,
@@ -114,24 +120,31 @@ def report(
     if claims:
         _claims(grids, table=table, cost=cost, format_=format_, checkpoint=checkpoint, db=db)
         return
-    if checkpoint not in get_args(Checkpoint):
-        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(get_args(Checkpoint))}")
+    if checkpoint not in _CHECKPOINTS:
+        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(_CHECKPOINTS)}")
     if bool(grids) == (table is not None):
         raise BadInput("give either grid files or --table N: python -m sd.report jobs/digits.yaml")
     if cost and not grids:
         raise BadInput("--cost is of a grid: python -m sd.report jobs/digits.yaml --cost")
-    if table is not None and table not in TITLES:
-        raise BadInput(f"--table: there is no table {table}; give one of {', '.join(map(str, TITLES))}")
+    local = "" if slurm.available() else " --local"
     if grids:
         plan, _ = verb.read_plan(grids, minimal=minimal)
         place = verb.read_site(profile, root).root
         database = open_database(db)
         for line in take_stock(plan, place, database)[1]:
             print(line, file=sys.stderr)
-        fill = f"python -m sd.launch {' '.join(map(str, grids))}{'' if slurm.available() else ' --local'}"
-        tables = [cost_table(plan, database)] if cost else grid_tables(plan, database, checkpoint=checkpoint, fill=fill)
+        fill = f"python -m sd.launch {' '.join(map(str, grids))}{local}"
+        shown = checkpoints_of(checkpoint)
+        tables = (
+            [cost_table(plan, database)]
+            if cost
+            else [t for name in shown for t in grid_tables(plan, database, checkpoint=name, fill=fill)]
+        )
     else:
-        tables = [paper_table(table or 0, open_database(db), checkpoint=checkpoint)]
+        numbers = _numbers(table or "")
+        database = open_database(db)
+        fills = {number: f"python -m sd.launch jobs/table{number}.yaml{local}" for number in numbers}
+        tables = [paper_table(n, database, checkpoint=checkpoint, fill=fills[n]) for n in numbers]
     _print(tables, format_)
 
 
@@ -142,8 +155,16 @@ def _print(tables: list[Table], format_: str | None) -> None:
         sys.stdout.write(write_tables(tables, format_ or "md"))
 
 
+def _numbers(table: str) -> list[int]:
+    """The tables that ``--table`` asks for. Raises ``BadInput`` where there is no such table."""
+    known = {**{str(number): [number] for number in TITLES}, "all": list(TITLES)}
+    if table not in known:
+        raise BadInput(f"--table: there is no table {table}; give one of {', '.join(known)}")
+    return known[table]
+
+
 def _missing(
-    grids: list[Path] | None, table: int | None, figure: str | None, look: Look, *, claims: bool
+    grids: list[Path] | None, table: str | None, figure: str | None, look: Look, *, claims: bool
 ) -> list[Table]:
     """What is missing of the one thing that was asked for, or of everything."""
     if sum((bool(grids), table is not None, figure is not None, claims)) > 1:
@@ -153,7 +174,7 @@ def _missing(
     if claims:
         return missing_of_claims(look)
     if table is not None:
-        return missing_of_artefact("Table", str(table), look)
+        return missing_of_artefact("Table", table, look)
     if figure is not None:
         return missing_of_artefact("Figure", figure, look)
     return missing_of_everything(look)
@@ -203,21 +224,20 @@ def _site(grids: list[Path] | None, place: Path, *, minimal: bool, db: str | Non
 
 
 def _claims(
-    grids: list[Path] | None, *, table: int | None, cost: bool, format_: str | None, checkpoint: str, db: str | None
+    grids: list[Path] | None, *, table: str | None, cost: bool, format_: str | None, checkpoint: str, db: str | None
 ) -> None:
     """The page of verdicts; scipy, which it needs, takes longer to import than a table takes to render."""
     from sd.render.claims.page import claims_page
     from sd.render.claims.written import draw_claims, write_claims
 
-    known = (*get_args(Checkpoint), "both")
-    if checkpoint not in known:
-        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(known)}")
+    if checkpoint not in _CHECKPOINTS:
+        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(_CHECKPOINTS)}")
     if table is not None or cost:
         raise BadInput("--claims goes with neither --table nor --cost: python -m sd.report --claims jobs/digits.yaml")
     plan = verb.read_plan(grids)[0] if grids else None
     page = claims_page(
         open_database(db),
-        ["best_test", "last"] if checkpoint == "both" else [checkpoint],
+        list(checkpoints_of(checkpoint)),
         plan.steps if plan else None,
         of=plan.name if plan else "",
     )

@@ -35,7 +35,7 @@ def caption(entry: Entry, selection: Selection | None, **facts: object) -> str:
             "runs": [f"{letter}{runs(panel)}" for letter, panel in lettered(selection)],
             "checkpoint": CHECKPOINTS[selection.checkpoint],
             "images": images(selection.rows),
-            "unconverged": sum(1 for row in selection.rows if row.get("converged") in (0, False)),
+            "unconverged": unconverged(selection.rows),
             "missing": missing(selection),
             "alphas": sorted({panel.alpha for panel in selection.panels if panel.alpha is not None}),
         }
@@ -56,6 +56,11 @@ def runs(panel: Shown) -> str:
     seeds = Counter((model, alpha) for model, alpha, _ in counts)
     few, many = min(seeds.values()), max(seeds.values())
     return f"{panel.subject.name}: n = {f'{few} to ' if few < many else ''}{counted(many, 'seed')}"
+
+
+def unconverged(rows: Sequence[Row]) -> int:
+    """How many measurements are marked as not converged."""
+    return len({(row["key"], row["split"]) for row in rows if row.get("converged") in (0, False)})
 
 
 def images(rows: Sequence[Row]) -> str:

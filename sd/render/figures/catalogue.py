@@ -25,6 +25,7 @@ class Entry:
         query: ``sql/figures/QUERY.sql``; empty for the one that is only drawn.
         source: the view whose rows are the query's ``chosen``.
         table: the table that holds its facts, beside the test accuracies; ``None`` if these are all it needs.
+        having: which of its rows ``f`` are facts for the figure, as a condition of SQL; empty: all.
         facts: the same in words.
         study: the paper's.
         shown: architecture and augmentation of each of the paper's rows of panels.
@@ -41,6 +42,7 @@ class Entry:
     query: str = ""
     source: Literal["outcomes", "curvature_outcomes"] = "outcomes"
     table: str | None = None
+    having: str = ""
     facts: str = ""
     study: Study = field(default_factory=lambda: Study("cifar10", ""))
     shown: tuple[tuple[str, str], ...] = ()
@@ -99,6 +101,7 @@ def _surface(number: int, subject: str, painter: Painter) -> Entry:
         painter,
         query="figure8",
         table="landscapes",
+        having="f.directions = 'random'",
         facts="loss surfaces of students along random directions",
         study=Study("cifar10", "li2018"),
         shown=(("resnet20_noskip", "std"),),
@@ -176,6 +179,7 @@ FIGURES: Mapping[int, Entry] = {
             "robustness",
             query="figure9",
             table="robustness",
+            having="f.shift IN ('imagenetv2', 'cifar10.1')",
             facts="accuracies under a natural shift",
             study=Study("imagenet", ""),
             shown=(("clip_rn50", "none"), ("clip_rn101", "none")),
@@ -197,6 +201,7 @@ FIGURES: Mapping[int, Entry] = {
             query="figure16",
             source="curvature_outcomes",
             table="eigenvalues",
+            having='f."rank" >= 10',
             facts="largest eigenvalues of students, ten or more of each",
             shown=_RESNET18,
             models=_CHAIN,

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -13,17 +13,16 @@ from sd.plan.catalogue import nearest
 from sd.plan.cell import Checkpoint
 from sd.plan.measure import Split
 from sd.render.claims.study import Row
-from sd.render.figures import curves
+from sd.render.figures import diagram
 from sd.render.figures.caption import caption, nothing
 from sd.render.figures.catalogue import FIGURES, Entry
-from sd.render.figures.selection import Selection, has_data, select
+from sd.render.figures.painters import PAINTERS
+from sd.render.figures.selection import has_data, select
 from sd.render.figures.style import saved, styled
 from sd.store.database import Database
 
 PICTURES = ("png", "pdf", "svg")
 FORMATS = (*PICTURES, "csv")
-
-PAINTERS: Mapping[str, Callable[[Selection], Figure]] = {"curves": curves.paint}
 
 
 @dataclass(frozen=True)
@@ -86,14 +85,18 @@ def draw(
         if value not in known:
             raise BadInput(f"--{option}: {value!r} is not a {option}; give {', '.join(known)}")
     entry = FIGURES[number]
-    if entry.painter not in PAINTERS:
-        return Drawn(number, entry.title, missing=f"Figure {number} is not drawn yet")
+    painter = PAINTERS[entry.painter]
+    if not entry.query:
+        with styled():
+            return Drawn(number, entry.title, caption(entry, None), figure=diagram.paint())
     selection = select(entry, database, checkpoint=checkpoint, split=split, study=study, keys=keys)
     if selection is None:
         return Drawn(number, entry.title, missing=_nothing(entry, database, checkpoint, keys))
+    chosen = painter.chosen(selection)
     with styled():
-        figure = PAINTERS[entry.painter](selection)
-    return Drawn(number, entry.title, caption(entry, selection), selection.rows, figure=figure)
+        figure = painter.paint(chosen)
+    text = caption(entry, chosen, **painter.facts(chosen))
+    return Drawn(number, entry.title, text, chosen.rows, figure=figure)
 
 
 def _nothing(entry: Entry, database: Database, checkpoint: str, keys: Collection[str] | None) -> str:

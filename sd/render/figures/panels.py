@@ -18,12 +18,12 @@ def rows_of(figure: Figure, selection: Selection) -> Sequence[SubFigure]:
 
 
 def legend(figure: Figure, *, columns: int | None = None) -> None:
-    """One legend above all panels, each label once, the teacher's first."""
+    """One legend above all panels, each label once, the teacher's first and SAM's last."""
     found: dict[str, Artist] = {}
     for axes in figure.get_axes():
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(str(label), handle)
-    order = sorted(found, key=lambda label: not label.startswith("T,"))
+    order = sorted(found, key=lambda label: (not label.startswith("T,"), label == "SAM"))
     figure.legend(
         [found[label] for label in order], order, loc="outside upper center", ncols=columns or max(1, len(order))
     )

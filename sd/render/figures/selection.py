@@ -29,6 +29,10 @@ class Shown:
     rows: Sequence[Row] = ()
     alpha: float | None = None
 
+    def only(self, rows: Sequence[Row]) -> "Shown":
+        """The same with these rows."""
+        return replace(self, rows=rows)
+
     def values(self, column: str, **where: Any) -> list[float]:
         """A column of the rows that are as ``where`` says, without NULL."""
         chosen = (row for row in self.rows if all(row[name] == value for name, value in where.items()))
@@ -103,10 +107,13 @@ def select(
     chosen = sorted(chosen, key=lambda subject: _place(entry, subject))
     wanted = {key for subject in chosen for key in there[subject]}
     found = database.named(entry.query, source=entry.source, keys=wanted, folder="figures")
-    rows = sorted((row for row in found if row["checkpoint"] in (checkpoint, None)), key=_row_order)
+    rows: list[Row] = sorted((row for row in found if row["checkpoint"] in (checkpoint, None)), key=_row_order)
     panels = [
         _shown(entry, subject, [row for row in rows if row["key"] in there[subject]], split) for subject in chosen
     ]
+    panels = [panel for panel in panels if any(entry.needs(row["model"]) for row in panel.rows)]
+    if not panels:  # all of it was measured of checkpoints that were trained anew since
+        return None
     return Selection(
         entry,
         checkpoint,
@@ -133,7 +140,8 @@ def _candidates(entry: Entry, database: Database, checkpoint: str) -> list[Row]:
     if entry.table and not database.has(entry.table):
         return []
     measured = (
-        f" AND EXISTS (SELECT 1 FROM {entry.table} f WHERE f.cell_key = o.key AND f.checkpoint = o.checkpoint)"
+        f" AND EXISTS (SELECT 1 FROM {entry.table} f WHERE f.cell_key = o.key AND f.checkpoint = o.checkpoint"
+        f"{' AND ' if entry.having else ''}{entry.having})"
         if entry.table
         else ""
     )
