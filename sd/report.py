@@ -1,4 +1,4 @@
-"""``python -m sd.report GRID``, ``--table N``, ``--figure N``, ``--claims``, ``--all DIR``: straight from the database."""
+"""``python -m sd.report GRID``, ``--table``, ``--figure``, ``--claims``, ``--all``: straight from the database."""
 
 import sys
 from pathlib import Path
@@ -100,7 +100,9 @@ def report(
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
     if all_ is not None:
         if missing or cost or claims or table is not None or figure is not None or format_ is not None:
-            raise BadInput("--all is everything, and goes with none of the other reports: python -m sd.report --all site")
+            raise BadInput(
+                "--all is everything, and goes with none of the other reports: python -m sd.report --all site"
+            )
         _site(grids, all_, minimal=minimal, db=db, root=verb.read_site(profile, root).root)
         return
     if missing or (cost and not grids and table is None and figure is None and not claims):

@@ -176,8 +176,10 @@ _FACTS = {
 def _facts(page: CellPage) -> list[tuple[str, str]]:
     """Name and value of what its row says, where it says something."""
     found = [(name, page.facts[column]) for column, name in _FACTS.items() if page.facts[column] not in (None, "")]
-    return [(name, f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else value)
-            for name, value in found]
+    return [
+        (name, f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else value)
+        for name, value in found
+    ]
 
 
 def _versions(page: CellPage) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def _family(cell: Brief, catalogue: Catalogue, members: Sequence[Row]) -> Family
         catalogue.ancestors(cell),
         cell.teacher_key if cell.teacher_key and cell.teacher_key not in catalogue.by_key else "",
         catalogue.students.get(cell.key, []),
-        [catalogue.by_key.get(row["member_key"], row["member_key"]) for row in members],
+        [catalogue.by_key.get(row["member_key"]) or str(row["member_key"]) for row in members],
     )
 
 

@@ -140,7 +140,11 @@ def _log_marks(low: float, high: float) -> list[float]:
 def _epoch_marks(start: float, end: float) -> list[float]:
     inside = [mark for mark in _marks(start, end) if start < mark < end and mark == int(mark)]
     gap = (end - start) / 12  # marks closer than this would overprint
-    return [start, *(mark for mark in inside if mark - start > gap and end - mark > gap), *([end] if end > start else [])]
+    return [
+        start,
+        *(mark for mark in inside if mark - start > gap and end - mark > gap),
+        *([end] if end > start else []),
+    ]
 
 
 def _in_words(name: str, epochs: Floats, values: Floats) -> str:

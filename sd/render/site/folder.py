@@ -1,7 +1,6 @@
 """The folder of a site: written beside its place and moved there whole; what is no site of ours is never replaced."""
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
@@ -24,8 +23,8 @@ def site_folder(place: Path, parts: Collection[str]) -> Iterator[Path]:
     Raises:
         BadInput: something else is there, or it cannot be written.
     """
-    place = Path(os.path.abspath(place))
     _check(place, parts)
+    place = place.resolve()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.", suffix=".part"))

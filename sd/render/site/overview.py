@@ -1,4 +1,4 @@
-"""What the first page says: the verdict on each claim, how far the grids are, what the database holds and what it took."""
+"""What the first page says: verdicts, how far the grids are, what the database holds and what that took."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

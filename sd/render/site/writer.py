@@ -78,7 +78,9 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
-    made.filters.update(short=short, hours=hours, moment=moment, duration=duration, slug=slug, filled=filled, sentence=sentence)
+    made.filters.update(
+        short=short, hours=hours, moment=moment, duration=duration, slug=slug, filled=filled, sentence=sentence
+    )
     made.tests["listed"] = lambda line: line.startswith("- ")
     return made
 
