@@ -38,11 +38,7 @@ _SETTINGS = {
 
 def curvature_table(number: int, title: str, database: Database, *, checkpoint: str, fill: str) -> Table:
     """Table 4 or 5: for each model what the paper prints, then ours with its uncertainty, and the difference."""
-    view = database.rows(
-        f"SELECT * FROM table{number} WHERE split = :split OR split IS NULL"
-        ' ORDER BY "row", protocol, checkpoint, measure_key',
-        split=_SPLIT,
-    )
+    view = [line for line in database.view(f"table{number}") if line["split"] in {_SPLIT, None}]
     setting = _SETTINGS[number]
     checkpoints = beside.checkpoints_of(checkpoint)
     accuracies = {_run(line): Entry(line["accuracy"]) for line in view}

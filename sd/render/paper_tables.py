@@ -42,7 +42,7 @@ def paper_table(number: int, database: Database, *, checkpoint: str, fill: str =
     fill = fill or f"python -m sd.launch jobs/table{number}.yaml"
     if number in {4, 5}:
         return curvature_table(number, TITLES[number], database, checkpoint=checkpoint, fill=fill)
-    view = database.rows(f'SELECT * FROM table{number} ORDER BY "row", protocol, checkpoint')
+    view = database.view(f"table{number}")
     columns = _COLUMNS[number]
     checkpoints = beside.checkpoints_of(checkpoint)
     lines = Beside(columns, checkpoints, lambda row, name: _measured(number, row, name))
