@@ -1,5 +1,6 @@
 """How well the probabilities of a grid's models fit the labels of the test set."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +15,8 @@ from sd.store.database import Database
 _COLUMNS = (("NLL", "nll"), ("ECE", "ece"), ("Brier", "brier"))
 
 
-def calibration_table(plan: Plan, database: Database, *, checkpoint: str, notes: list[str]) -> Table | None:
-    """Likelihood, calibration error and Brier score of each model; ``None`` where none has been scored yet.
+def calibration_tables(plan: Plan, database: Database, *, checkpoint: str, notes: list[str]) -> Iterator[Table]:
+    """Likelihood, calibration error and Brier score of each model; no table where none has been scored yet.
 
     Args:
         notes: what stands below the table.
@@ -23,7 +24,7 @@ def calibration_table(plan: Plan, database: Database, *, checkpoint: str, notes:
     rows = database.named("calibration_summary", source="calibration_outcomes", keys=plan.steps)
     found = {r["setting"]: r for r in rows if (r["split"], r["checkpoint"]) == ("test", checkpoint)}
     if not found:
-        return None
+        return
     lines = lines_of(plan.cells)
     body: list[list[str | Entry]] = []
     for line in (line for line in lines if line.setting in found):
@@ -32,7 +33,7 @@ def calibration_table(plan: Plan, database: Database, *, checkpoint: str, notes:
         body.append([*line.identity, *entries])
     old = any(row["brier"] is None for row in found.values())
     unknown = "— is a number that sd did not take yet when the cell was trained."
-    return Table(
+    yield Table(
         title=f"{plan.name}: calibration on the test split",
         caption=f"At checkpoint {checkpoint}: {lines.spread}. NLL is the mean cross-entropy in nats; ECE the expected "
         "calibration error over 15 bins, a fraction; Brier the summed squared difference between probabilities and "

@@ -5,7 +5,7 @@ from typing import Any
 
 from sd.plan.measure import Curvature
 from sd.plan.schedule import Plan
-from sd.render.calibration_table import calibration_table
+from sd.render.calibration_table import calibration_tables
 from sd.render.fidelity_table import fidelity_tables
 from sd.render.layout import (
     cells_in,
@@ -44,8 +44,6 @@ def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -
     accuracy = {row["setting"]: row for row in summary if row["checkpoint"] == checkpoint}
     notes = [CHECKPOINT_NOTES[checkpoint]]
     tables = [_accuracy_table(plan, accuracy, checkpoint, fill)]
-    calibration = calibration_table(plan, database, checkpoint=checkpoint, notes=notes)
-    tables += [calibration] if calibration else []
     measures = {m.key: m for step in plan.steps.values() for m in step.measures if checkpoint in m.checkpoints}
     if measures:
         found = database.named("curvature_summary", source="curvature_outcomes", keys=plan.steps)
@@ -57,7 +55,8 @@ def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -
                     if (row["measure_key"], row["split"], row["checkpoint"]) == (measure.key, split, checkpoint)
                 }
                 tables.append(_curvature_table(plan, accuracy, rows, measure, split, checkpoint, fill))
-    return [*tables, *fidelity_tables(plan, database, checkpoint=checkpoint, notes=notes, fill=fill)]
+    tables += fidelity_tables(plan, database, checkpoint=checkpoint, notes=notes, fill=fill)
+    return [*tables, *calibration_tables(plan, database, checkpoint=checkpoint, notes=notes)]
 
 
 def _accuracy_table(plan: Plan, found: dict[str, dict[str, Any]], checkpoint: str, fill: str) -> Table:
