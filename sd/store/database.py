@@ -1,6 +1,8 @@
 """The database: made from records, asked through ``sql/``; SQLite by default, any SQLAlchemy URL besides."""
 
+import contextlib
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,6 +135,16 @@ class Database:
             for row in self.rows("PRAGMA foreign_key_check")
         ]
         return [line for line in damage if line != "ok"] + orphans
+
+    def copy_to(self, path: Path) -> bool:
+        """Write a consistent copy of an SQLite database to ``path``, also while others write; whether it is one."""
+        if self._engine.dialect.name != "sqlite":
+            return False
+        with contextlib.closing(sqlite3.connect(path)) as copy, self._engine.connect() as connection:
+            source = connection.connection.driver_connection
+            assert isinstance(source, sqlite3.Connection)
+            source.backup(copy)
+        return True
 
     def close(self) -> None:
         """Give back every connection."""
