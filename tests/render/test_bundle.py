@@ -147,7 +147,7 @@ def test_only_a_zip_file_is_written(tmp_path: Path) -> None:
 
 def test_the_compute_statement_counts_every_attempt_by_its_device(synthetic: SyntheticRoot, tmp_path: Path) -> None:
     database = made_up(synthetic, tmp_path)
-    with database._writing() as connection:
+    with database._engine.begin() as connection:
         connection.exec_driver_sql("UPDATE attempts SET device = 'cuda:0 NVIDIA H200', seconds = 1800, threads = 8")
         connection.exec_driver_sql(
             "UPDATE attempts SET device = 'cuda:1 NVIDIA H200', status = 'failed'"

@@ -58,7 +58,9 @@ def _compute(database: Database) -> Iterator[Part]:
     table = compute_table(database)
     for format_ in ("md", "csv"):
         content = write_tables([table], format_).encode()
-        yield Part(f"compute.{format_}", content, "the hours of each kind of device")
+        yield Part(
+            f"compute.{format_}", content, "the hours of each kind of device", "python -m sd.db query device_hours"
+        )
 
 
 def _environment() -> Iterator[Part]:

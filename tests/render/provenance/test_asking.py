@@ -220,7 +220,7 @@ def test_the_log_of_a_slurm_job_is_found(sources: Sources) -> None:
     folder.mkdir(parents=True)
     (folder / "12_3_0_log.out").write_text("job 12_3 on node\n")
     assert logs_of(sources.root) == {"12_3": folder / "12_3_0_log.out"}
-    with sources.database._writing() as connection:
+    with sources.database._engine.begin() as connection:
         connection.exec_driver_sql("UPDATE attempts SET job_id = '12_3'")
     found = why("table3:ResNet20:CIFAR-10:std:0.2:T", replace(sources, logs=logs_of(sources.root)))
     assert {attempt.log for run in found.runs for attempt in run.attempts} == {str(folder / "12_3_0_log.out")}
