@@ -55,6 +55,11 @@ class Database:
         with self.reading() as connection:
             return select(connection, statement, parameters)
 
+    def tuples(self, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+        """Run a SELECT that SQLAlchemy has put together and return its rows, as tuples."""
+        with self.reading() as connection:
+            return [tuple(row) for row in connection.execute(statement)]
+
     def answer(self, statement: str, parameters: Mapping[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and rows of a SELECT, in its order."""
         with self.reading() as connection:
