@@ -104,7 +104,7 @@ class Facts:
         self._root, self._logs = root, logs
         picked = None if len(keys) > _MANY else keys
         scores, curvature, fidelity, attempts, records = (
-            database.named(name, source="cells", keys=picked, folder="provenance")
+            database.named(name, source="cells", keys=picked, folder="provenance", exact=True)
             for name in ("runs", "curvature", "fidelity", "attempts", "records")
         )
         self._scores = {(row["key"], row["checkpoint"]): row for row in scores}
@@ -113,7 +113,7 @@ class Facts:
             for name, rows in (("curvature", curvature), ("fidelity", fidelity))
         }
         self._attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in attempts:
+        for row in sorted(attempts, key=lambda row: row["number"]):
             self._attempts[row["cell_key"]].append(row)
         self._records = {row["path"]: row["sha256"] for row in records}
 
