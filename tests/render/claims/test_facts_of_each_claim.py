@@ -105,6 +105,7 @@ def test_effective_robustness_against_a_line_of_standard_models(synthetic: Synth
             "severity": 0,
             "checkpoint_sha256": synthetic.checkpoint_hash(cell, "best_test"),
             "subset_sha256": "0",
+            "images_sha256": "0",
             "n_samples": 10000,
             "top1": shifted,
             "loss": 1.0,
