@@ -7,4 +7,3 @@ FROM chosen c
 JOIN evaluations e ON e.cell_key = c.key AND e.split = 'test'
 LEFT JOIN checkpoints k ON k.cell_key = c.key AND k.checkpoint = e.checkpoint
 LEFT JOIN cells t ON t.key = c.teacher_key
-ORDER BY c.seed, c.key, e.checkpoint

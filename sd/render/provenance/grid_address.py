@@ -164,8 +164,9 @@ class _Reading:
 
     def _with_alpha(self, value: str) -> list[tuple[Study, str]]:
         """Those of an α, and those who have none: a row of a table shows T and SAM beside its students."""
-        own = [p for p in self.places if _is(p[0], "alpha", value)]
-        return [*own, *(p for p in self.places if p[0].alpha is None)] if own else []
+        if not any(_is(study, "alpha", value) for study, _ in self.places):
+            return []
+        return [p for p in self.places if p[0].alpha is None or _is(p[0], "alpha", value)]
 
     def _known(self) -> list[str]:
         models = [model for _, model in self.places]

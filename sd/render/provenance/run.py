@@ -104,13 +104,13 @@ class Facts:
         self._root, self._logs = root, logs
         picked = None if len(keys) > _MANY else keys
         scores, curvature, attempts, records = (
-            database.named(name, source="cells", keys=picked, folder="provenance")
+            database.named(name, source="cells", keys=picked, folder="provenance", exact=True)
             for name in ("runs", "curvature", "attempts", "records")
         )
         self._scores = {(row["key"], row["checkpoint"]): row for row in scores}
         self._curvature = {(row["key"], row["checkpoint"], row["split"], row["measure_key"]): row for row in curvature}
         self._attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in attempts:
+        for row in sorted(attempts, key=lambda row: row["number"]):
             self._attempts[row["cell_key"]].append(row)
         self._records = {row["path"]: row["sha256"] for row in records}
 
