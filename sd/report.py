@@ -1,4 +1,4 @@
-"""``python -m sd.report GRID`` or ``--table N``: tables straight from the database."""
+"""``python -m sd.report GRID``, ``--table N``, ``--figure N``, ``--claims``: straight from the database."""
 
 import sys
 from pathlib import Path
@@ -9,85 +9,240 @@ from rich.console import Console
 
 from sd import BadInput, verb
 from sd.cluster import slurm
+from sd.cluster.ledger import logs_of
 from sd.plan.cell import Checkpoint
+from sd.plan.schedule import Plan
+from sd.render.beside import checkpoints_of
 from sd.render.cost_table import cost_table
 from sd.render.formats import draw_tables, write_tables
 from sd.render.grid_tables import grid_tables
+from sd.render.missing_of_paper import (
+    Look,
+    cost_of_artefacts,
+    missing_of_artefact,
+    missing_of_claims,
+    missing_of_everything,
+    missing_of_grid,
+)
 from sd.render.paper_tables import TITLES, paper_table
+from sd.render.table import Table
 from sd.store.database import open_database
+from sd.store.record import cell_folder, records_of
 from sd.store.todo import take_stock
 
 app = verb.app("report")
+
+_CHECKPOINTS = (*get_args(Checkpoint), "both")
 
 
 @app.command()
 def report(
     grids: Annotated[list[Path] | None, typer.Argument(metavar="[GRID...]", help="Grid files to report on.")] = None,
-    table: Annotated[int | None, typer.Option(help="One of the paper's tables: 1, 2 or 3.")] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="One of the paper's tables, 1 to 5, or all, beside what was measured."),
+    ] = None,
+    figure: Annotated[
+        str | None, typer.Option(metavar="N|all", help="One of the paper's figures, 1 to 16, or all of them.")
+    ] = None,
+    missing: Annotated[
+        bool,
+        typer.Option(
+            "--missing",
+            help="What is missing, its cost, and the command that fills it: of --table N, --figure N, --claims or a "
+            "grid; alone: of everything.",
+        ),
+    ] = False,
+    why: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The runs behind a number: table2:ResNet18:CIFAR-10:aug:0.5:R1, digits:ResNet8:Digits:0.5:R1, "
+            "claim:C1, figure:4, or a cell's key.",
+        ),
+    ] = None,
     claims: Annotated[
         bool, typer.Option("--claims", help="The verdicts on the paper's claims, on all cells or those of a grid.")
     ] = False,
     format_: Annotated[
         str | None,
         typer.Option(
-            "--format", help="md, tex, html or csv; of --claims also json. [default: drawn in a terminal, else md]"
+            "--format",
+            help="md, terminal, tex, html or csv; of --claims also json. [default: terminal in a terminal, else md] "
+            "Of --figure: png, pdf, svg or csv. [default: png]",
         ),
     ] = None,
     checkpoint: Annotated[
-        str, typer.Option(help="best_test (the paper's rule), best_val or last; of --claims also both.")
+        str, typer.Option(help="best_test (the paper's rule), best_val or last; or both, best_test and last.")
     ] = "best_test",
     cost: Annotated[
-        bool, typer.Option("--cost", help="Of a grid: the hours that were expected, and those it took.")
+        bool,
+        typer.Option(
+            "--cost",
+            help="Of a grid: the hours that were expected, and those it took; alone: what each of the paper's tables "
+            "and figures takes.",
+        ),
     ] = False,
+    study: Annotated[
+        str | None,
+        typer.Option(help="Of --figure: words of the study's name. [default: the paper's, else the nearest]"),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Of --figure: train or test, where the measure is taken of either.")
+    ] = "train",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Of --figure: the file, or with all the folder. [default: figureN.FORMAT here]"),
+    ] = None,
     minimal: verb.Minimal = False,
     db: verb.Db = None,
     root: verb.Root = None,
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
+    if why is not None:
+        _why(why, grids, format_ or "md", checkpoint, db, verb.read_site(profile, root).root)
+        return
+    if missing or (cost and not grids and table is None and figure is None and not claims):
+        look = Look(open_database(db), verb.read_site(profile, root).root, slurm.available(), minimal)
+        if not missing:
+            _print([cost_of_artefacts(look)], format_)
+            return
+        _print(_missing(grids, table, figure, look, claims=claims), format_)
+        return
+    if figure is not None:
+        if claims or table is not None or cost:
+            raise BadInput("--figure goes with none of --claims, --table and --cost: python -m sd.report --figure 4")
+        _figures(grids, figure, format_ or "png", out, checkpoint=checkpoint, split=split, study=study, db=db)
+        return
+    if study is not None or out is not None:
+        raise BadInput(f"--{'study' if study is not None else 'out'} is of --figure: python -m sd.report --figure 4")
     if claims:
         _claims(grids, table=table, cost=cost, format_=format_, checkpoint=checkpoint, db=db)
         return
-    if checkpoint not in get_args(Checkpoint):
-        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(get_args(Checkpoint))}")
+    if checkpoint not in _CHECKPOINTS:
+        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(_CHECKPOINTS)}")
     if bool(grids) == (table is not None):
         raise BadInput("give either grid files or --table N: python -m sd.report jobs/digits.yaml")
     if cost and not grids:
         raise BadInput("--cost is of a grid: python -m sd.report jobs/digits.yaml --cost")
-    if table is not None and table not in TITLES:
-        raise BadInput(f"--table: there is no table {table}; give one of {', '.join(map(str, TITLES))}")
+    local = "" if slurm.available() else " --local"
     if grids:
         plan, _ = verb.read_plan(grids, minimal=minimal)
         place = verb.read_site(profile, root).root
         database = open_database(db)
         for line in take_stock(plan, place, database)[1]:
             print(line, file=sys.stderr)
-        fill = f"python -m sd.launch {' '.join(map(str, grids))}{'' if slurm.available() else ' --local'}"
-        tables = [cost_table(plan, database)] if cost else grid_tables(plan, database, checkpoint=checkpoint, fill=fill)
+        fill = f"python -m sd.launch {' '.join(map(str, grids))}{local}"
+        shown = checkpoints_of(checkpoint)
+        tables = (
+            [cost_table(plan, database)]
+            if cost
+            else [t for name in shown for t in grid_tables(plan, database, checkpoint=name, fill=fill)]
+        )
     else:
-        tables = [paper_table(table or 0, open_database(db), checkpoint=checkpoint)]
+        numbers = _numbers(table or "")
+        database = open_database(db)
+        fills = {number: f"python -m sd.launch jobs/table{number}.yaml{local}" for number in numbers}
+        tables = [paper_table(n, database, checkpoint=checkpoint, fill=fills[n]) for n in numbers]
+    _print(tables, format_)
+
+
+def _print(tables: list[Table], format_: str | None) -> None:
     if format_ is None and sys.stdout.isatty():
         draw_tables(tables, Console())
     else:
         sys.stdout.write(write_tables(tables, format_ or "md"))
 
 
+def _numbers(table: str) -> list[int]:
+    """The tables that ``--table`` asks for. Raises ``BadInput`` where there is no such table."""
+    known = {**{str(number): [number] for number in TITLES}, "all": list(TITLES)}
+    if table not in known:
+        raise BadInput(f"--table: there is no table {table}; give one of {', '.join(known)}")
+    return known[table]
+
+
+def _missing(
+    grids: list[Path] | None, table: str | None, figure: str | None, look: Look, *, claims: bool
+) -> list[Table]:
+    """What is missing of the one thing that was asked for, or of everything."""
+    if sum((bool(grids), table is not None, figure is not None, claims)) > 1:
+        raise BadInput("--missing is of one thing: grid files, --table N, --figure N or --claims; alone of everything")
+    if grids:
+        return missing_of_grid(verb.read_plan(grids, minimal=look.minimal)[0], grids, look)
+    if claims:
+        return missing_of_claims(look)
+    if table is not None:
+        return missing_of_artefact("Table", table, look)
+    if figure is not None:
+        return missing_of_artefact("Figure", figure, look)
+    return missing_of_everything(look)
+
+
+def _why(address: str, grids: list[Path] | None, format_: str, checkpoint: str, db: str | None, root: Path) -> None:
+    """What stands behind a number; a grid that its address names is one that is given, or one in jobs/."""
+    from sd.render.provenance.asked import Sources, why
+    from sd.render.provenance.written import write_answer
+
+    database = open_database(db)
+    given = {verb.read_plan(grids)[0].name: grids} if grids else {}
+
+    def plan_of(name: str) -> tuple[Plan, list[Path]] | None:
+        named = [Path(part) if part.endswith(".yaml") else Path("jobs", f"{part}.yaml") for part in name.split(" + ")]
+        paths = given.get(name, named)
+        if not all(verb.shipped(path).is_file() for path in paths):
+            return None
+        found = verb.read_plan(paths)[0]
+        database.ingest(path for key in found.steps for path in records_of(cell_folder(root, key)))
+        return found, paths
+
+    sources = Sources(database, root, plan_of, logs_of(root), slurm.available())
+    sys.stdout.write(write_answer(why(address, sources, checkpoint=checkpoint), format_))
+
+
+def _figures(
+    grids: list[Path] | None,
+    figure: str,
+    format_: str,
+    out: Path | None,
+    *,
+    checkpoint: str,
+    split: str,
+    study: str | None,
+    db: str | None,
+) -> None:
+    """Figures into files; matplotlib takes longer to import than a table takes to render."""
+    from sd.render.figures.files import numbers, write_figures
+
+    wanted = numbers(figure, format_)
+    keys = verb.read_plan(grids)[0].steps if grids else None
+    written, missing = write_figures(
+        wanted, open_database(db), format_, out, checkpoint=checkpoint, split=split, study=study, keys=keys
+    )
+    for path, caption in written:
+        print(f"{caption}\nwritten: {path}")
+    for line in missing:
+        print(line, file=sys.stderr)
+    if missing and not (len(wanted) > 1 and written):
+        raise typer.Exit(1)
+
+
 def _claims(
-    grids: list[Path] | None, *, table: int | None, cost: bool, format_: str | None, checkpoint: str, db: str | None
+    grids: list[Path] | None, *, table: str | None, cost: bool, format_: str | None, checkpoint: str, db: str | None
 ) -> None:
     """The page of verdicts; scipy, which it needs, takes longer to import than a table takes to render."""
     from sd.render.claims.page import claims_page
     from sd.render.claims.written import draw_claims, write_claims
 
-    known = (*get_args(Checkpoint), "both")
-    if checkpoint not in known:
-        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(known)}")
+    if checkpoint not in _CHECKPOINTS:
+        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(_CHECKPOINTS)}")
     if table is not None or cost:
         raise BadInput("--claims goes with neither --table nor --cost: python -m sd.report --claims jobs/digits.yaml")
     plan = verb.read_plan(grids)[0] if grids else None
     page = claims_page(
         open_database(db),
-        ["best_test", "last"] if checkpoint == "both" else [checkpoint],
+        list(checkpoints_of(checkpoint)),
         plan.steps if plan else None,
         of=plan.name if plan else "",
     )

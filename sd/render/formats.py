@@ -3,17 +3,22 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from sd import BadInput, resource
 from sd.plan.catalogue import nearest
+from sd.render.grouped import draw_groups
 from sd.render.table import Entry, Table
 
-FORMATS = ("md", "tex", "html", "csv")
+FORMATS = ("md", "terminal", "tex", "html", "csv")
+
+# Columns of a drawing that no terminal cuts short: what is written to a file or a pipe.
+_WIDE = 250
 
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -45,11 +50,18 @@ _TEX = {
 }
 
 
-def write_tables(tables: Sequence[Table], format_: str) -> str:
-    """The tables in one of :data:`FORMATS`. Raises ``BadInput`` for any other."""
+def write_tables(tables: Sequence[Table], format_: str, *, link: Callable[[str], str] | None = None) -> str:
+    """The tables in one of :data:`FORMATS`. Raises ``BadInput`` for any other.
+
+    Args:
+        link: of the HTML, where a number's address (:attr:`Entry.why`) leads to; without it the address is shown, in
+            a command that explains the number.
+    """
     if format_ not in FORMATS:
         raise BadInput(f"--format: {format_!r} is not a format; {nearest(format_, FORMATS)}")
-    return rendered(f"tables.{format_}.jinja", tables=tables)
+    if format_ == "terminal":
+        return drawing(lambda console: draw_tables(tables, console))
+    return rendered(f"tables.{format_}.jinja", tables=tables, **({"link": link} if format_ == "html" else {}))
 
 
 def rendered(template: str, **values: object) -> str:
@@ -57,10 +69,20 @@ def rendered(template: str, **values: object) -> str:
     return _environment().get_template(template).render(**values)
 
 
+def drawing(draw: Callable[[Console], None]) -> str:
+    """What is drawn for a terminal, as text that is as wide as it must be."""
+    out = io.StringIO()
+    draw(Console(file=out, width=_WIDE))
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
 def draw_tables(tables: Sequence[Table], console: Console) -> None:
     """Draw the tables for someone at a terminal."""
     for table in tables:
-        console.print(drawn(table), markup=False)
+        if table.identity:
+            draw_groups(table, console)
+        else:
+            console.print(drawn(table), markup=False)
         for note in table.notes:
             console.print(note, markup=False, highlight=False, soft_wrap=True)
         console.print()
@@ -70,10 +92,15 @@ def drawn(table: Table) -> RichTable:
     """A table without its notes, for rich to print."""
     result = RichTable(title=table.title, caption=table.caption, title_justify="left", caption_justify="left")
     for header in table.headers:
-        result.add_column(header)
+        result.add_column(Text(header))
     for row in table.texts():
-        result.add_row(*row)
+        result.add_row(*map(Text, row))
     return result
+
+
+def _is_number(table: Table) -> list[bool]:
+    """Of each column, whether it holds entries."""
+    return [any(isinstance(row[column], Entry) for row in table.rows) for column in range(len(table.headers))]
 
 
 def _environment() -> Environment:
@@ -85,7 +112,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(tex=_tex, md=_md, aligned=_aligned, csv_rows=_csv_rows)
+    environment.filters.update(tex=_tex, md=_md, aligned=aligned, csv_rows=_csv_rows)
     return environment
 
 
@@ -99,7 +126,7 @@ def _md(text: str) -> str:
     return re.sub(r"([|<>*`\\])", r"\\\1", text.replace("\n", " "))
 
 
-def _aligned(table: Table) -> list[str]:
+def aligned(table: Table) -> list[str]:
     """The lines of a Markdown table, columns aligned for whoever reads it as text."""
     lines = [[_md(text) for text in line] for line in [table.headers, *table.texts()]]
     widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(table.headers))]
@@ -108,17 +135,22 @@ def _aligned(table: Table) -> list[str]:
 
 
 def _csv_rows(table: Table) -> str:
-    """The table as CSV: an entry becomes three columns (mean, std, n), at full precision; text stays one."""
-    numeric = [any(isinstance(row[column], Entry) for row in table.rows) for column in range(len(table.headers))]
+    """The table as CSV: an entry becomes three columns (mean, std, n), at full precision; text stays one.
+
+    Lines that belong to one row each say what they are of.
+    """
+    numeric = _is_number(table)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     header: list[str] = []
     for name, is_number in zip(table.headers, numeric, strict=True):
         header += [name, f"{name} std", f"{name} n"] if is_number else [name]
     writer.writerow(header)
+    identity: list[str | Entry] = []
     for row in table.rows:
         values: list[object] = []
-        for item, is_number in zip(row, numeric, strict=True):
+        identity = row[: table.identity] if row and row[0] else identity
+        for item, is_number in zip([*identity, *row[len(identity) :]], numeric, strict=True):
             if isinstance(item, Entry):
                 values += [item.mean, item.std, item.n]
             else:

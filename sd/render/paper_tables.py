@@ -1,11 +1,14 @@
-"""The paper's Tables 1, 2 and 3, in its rows and order: what it prints, and below it what was measured here."""
+"""The paper's Tables 1 to 5, in its rows and order: what it prints, what was measured here, and the difference."""
 
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS
-from sd.render.grid_tables import CHECKPOINT_NOTES
+from sd.render import beside
+from sd.render.address import Address
+from sd.render.beside import PAPER_SEEDS, Beside, Place
+from sd.render.curvature_tables import curvature_table
 from sd.render.table import Entry, Table, arrow
 from sd.store.database import Database
 
@@ -13,49 +16,56 @@ TITLES = {
     1: "The paper's Table 1: teacher and student accuracies, published literature and ours",
     2: "The paper's Table 2: self-distillation on CIFAR-10",
     3: "The paper's Table 3: self-distillation of ResNet20 with and without skip connections",
+    4: "The paper's Table 4: accuracy and curvature on SVHN",
+    5: "The paper's Table 5: accuracy and curvature on Tiny-ImageNet",
 }
 
 _COLUMNS = {1: ["teacher", "student"], 2: ["teacher", "r1", "r2", "r3", "sam"], 3: ["teacher", "r1", "r2", "r3", "sam"]}
 _HEADERS = {"teacher": "Teacher", "student": "Student", "r1": "Round 1", "r2": "Round 2", "r3": "Round 3", "sam": "SAM"}
 _TAUGHT_BY = {"r1": "teacher", "r2": "r1", "r3": "r2"}
+_MODELS = {"teacher": "T", "student": "R1", "r1": "R1", "r2": "R2", "r3": "R3", "sam": "SAM"}
 
-# How the architectures are trained that the paper must have fine-tuned (spec H13, H14); the others by Appendix A.
-_FINE_TUNED = {"vit_s32": "vit_finetune", "vit_b32": "vit_finetune"}
-
-# The paper reports three independent runs.
-PAPER_SEEDS = 3
+# Table 1 prints no alpha; its CNN rows are those of Table 2 at 0.5 (spec A13).
+TABLE_1_ALPHA = 0.5
 
 
-def paper_table(number: int, database: Database, *, checkpoint: str) -> Table:
-    """Table ``number`` (1, 2 or 3): for each row of the paper its own numbers, then ours, one line a protocol.
+def paper_table(number: int, database: Database, *, checkpoint: str, fill: str = "") -> Table:
+    """Table ``number`` (1 to 5): for each row of the paper its own numbers, then ours and the difference.
 
-    Measured numbers are at ``checkpoint``; a row of ours that has none says so. A published number stands on a line
-    marked *paper* and nowhere else.
+    Ours are at ``checkpoint``, or at ``both``; a row that has none says so. A published number stands on a line marked
+    *paper* and nowhere else.
+
+    Args:
+        fill: the command that fills what is missing; by default that of the table's own grid.
     """
-    view = database.rows(f'SELECT * FROM table{number} ORDER BY "row", protocol')
+    fill = fill or f"python -m sd.launch jobs/table{number}.yaml"
+    if number in {4, 5}:
+        return curvature_table(number, TITLES[number], database, checkpoint=checkpoint, fill=fill)
+    view = database.rows(f'SELECT * FROM table{number} ORDER BY "row", protocol, checkpoint')
     columns = _COLUMNS[number]
+    checkpoints = beside.checkpoints_of(checkpoint)
+    lines = Beside(columns, checkpoints, lambda row, name: _measured(number, row, name))
     rows: list[list[str | Entry]] = []
-    missing: list[dict[str, Any]] = []
+    places = []
     for _, group in groupby(view, key=lambda row: row["row"]):
-        lines = list(group)
-        first = lines[0]
-        identity = _identity(number, first)
-        rows.append([*identity, _source(first), *_published(first, columns)])
-        if _source(first) == "paper":
-            ours = [line for line in lines if line["checkpoint"] == checkpoint]
-            rows += [[*[""] * len(identity), f"ours: {line['protocol']}", *_measured(line, columns)] for line in ours]
-            if not ours:
-                rows.append([*[""] * len(identity), "ours", *(Entry(None) for _ in columns)])
-                missing.append(first)
+        found = list(group)
+        identity = _identity(number, found[0])
+        rows.append([*identity, _source(found[0]), *_published(found[0], columns)])
+        if _source(found[0]) == "paper":
+            places.append(_place(found[0]))
+            ours = [_with_arrows(line, columns) for line in lines.ours(places[-1], found)]
+            rows += [[*[""] * len(identity), *line] for line in ours]
     alpha = [] if number == 1 else ["α"]
     return Table(
         title=TITLES[number],
         caption="Test accuracy in percent: mean ± standard deviation. Lines marked paper hold what the paper prints; "
-        f"ours are measured, at checkpoint {checkpoint}, over {PAPER_SEEDS} seeds unless n is given."
+        f"ours are measured, at checkpoint {' and '.join(checkpoints)}, over {PAPER_SEEDS} seeds unless n is given; "
+        "difference is ours less the paper's, of the means."
         + ("" if number == 1 else " ↑ ↓ → against the previous round."),
         headers=["Architecture", "Dataset", "Data Aug.", *alpha, "Source", *(_HEADERS[name] for name in columns)],
         rows=rows,
-        notes=[CHECKPOINT_NOTES[checkpoint], *_fill_notes(missing)],
+        notes=beside.notes(rows, places, checkpoints, fill),
+        identity=3 + len(alpha),
     )
 
 
@@ -71,40 +81,38 @@ def _identity(number: int, row: dict[str, Any]) -> list[str | Entry]:
 
 
 def _published(row: dict[str, Any], columns: list[str]) -> list[str | Entry]:
-    return _with_arrows({name: Entry(row[f"published_{name}"], row.get(f"published_{name}_std")) for name in columns})
+    entries = [Entry(row[f"published_{name}"], row.get(f"published_{name}_std")) for name in columns]
+    return _with_arrows(["paper", *entries], columns)[1:]
 
 
-def _measured(row: dict[str, Any], columns: list[str]) -> list[str | Entry]:
-    entries = {name: Entry(row[name], row[f"{name}_std"], row[f"{name}_n"], PAPER_SEEDS) for name in columns}
-    return _with_arrows(entries)
+def _measured(number: int, row: dict[str, Any], column: str) -> Entry:
+    if row[column] is None:
+        return Entry(None)
+    address = Address(number, *_names(row), row.get("alpha", TABLE_1_ALPHA), _MODELS[column])
+    why = str(replace(address, protocol=row["protocol"], checkpoint=row["checkpoint"]))
+    return Entry(row[column], row[f"{column}_std"], row[f"{column}_n"], PAPER_SEEDS, why=why)
 
 
-def _with_arrows(entries: dict[str, Entry]) -> list[str | Entry]:
-    return [
-        replace(entry, arrow=arrow(entries[_TAUGHT_BY[name]], entry)) if name in _TAUGHT_BY else entry
-        for name, entry in entries.items()
-    ]
+def _with_arrows(line: list[str | Entry], columns: list[str]) -> list[str | Entry]:
+    """A line, its first item said whose it is, with an arrow at each round."""
+    entries = dict(zip(columns, line[1:], strict=True))
+    return [line[0], *(_with_arrow(entries, name, item) for name, item in entries.items())]
 
 
-def _fill_notes(missing: list[dict[str, Any]]) -> list[str]:
-    """How to measure what is missing, one grid line for each model, data set and augmentation."""
+def _with_arrow(entries: dict[str, str | Entry], name: str, item: str | Entry) -> str | Entry:
+    before = entries.get(_TAUGHT_BY.get(name, ""))
+    if isinstance(item, Entry) and isinstance(before, Entry) and not item.signed:
+        return replace(item, arrow=arrow(before, item))
+    return item
+
+
+def _place(row: dict[str, Any]) -> Place:
+    return Place(*_names(row))
+
+
+def _names(row: dict[str, Any]) -> tuple[str, str, str]:
+    """A row's architecture, data set and augmentation by the names of a grid."""
     names = {facts.title: name for name, facts in ARCHITECTURES.items()}
     datasets = {facts.title: name for name, facts in DATASETS.items()}
     augs = {printed: name for name, printed in AUGMENTATIONS.items()}
-    lines: dict[tuple[str, str, str], list[float]] = {}
-    for row in missing:
-        place = names[row["architecture"]], datasets[row["dataset"]], augs[row["data_aug"]]
-        lines.setdefault(place, []).append(row.get("alpha", 0.5))
-    notes = []
-    if lines:
-        notes.append(
-            "— is not measured yet. Put these lines under cells: of a grid and run: python -m sd.launch GRID --local"
-        )
-    for (arch, dataset, aug), alphas in lines.items():
-        weights = ", ".join(f"{alpha:g}" for alpha in alphas)
-        recipe = _FINE_TUNED.get(arch, "appendix_a")
-        notes.append(
-            f"- {{arch: {arch}, dataset: {dataset}, aug: {aug}, recipe: {recipe}, alpha: [{weights}], rounds: 3, "
-            "sam: true, seeds: [0, 1, 2]}"
-        )
-    return notes
+    return names[row["architecture"]], datasets[row["dataset"]], augs[row["data_aug"]]

@@ -15,6 +15,9 @@ class Entry:
         arrow: ↑ ↓ → against the previous round, or nothing.
         decimals: digits after the point.
         mark: a footnote sign.
+        signed: whether it is a difference, written with its sign.
+        footnotes: what is odd about a printed number, by the names of notes below the table.
+        why: the address that leads to the runs behind a number of ours (:mod:`sd.render.address`); empty for others.
     """
 
     mean: float | None
@@ -24,27 +27,50 @@ class Entry:
     arrow: str = ""
     decimals: int = 2
     mark: str = ""
+    signed: bool = False
+    footnotes: tuple[str, ...] = ()
+    why: str = ""
 
     @property
     def text(self) -> str:
-        """``95.57 ± 0.15 ↑ (n=2)``; a dash where nothing was measured; n only where it is not what was expected."""
+        """``95.57 ± 0.15 ↑ (n=2)``, ``+0.12``, ``94.38 ± 0.07 ↓ [A3]``; a dash where nothing was measured; n only where
+        it is not what was expected."""
         if self.mean is None:
             return "—"
         spread = f" ± {self.std:.{self.decimals}f}" if self.std is not None else ""
         arrow = f" {self.arrow}" if self.arrow else ""
         count = f" (n={self.n})" if self.n is not None and self.n != self.expected else ""
-        return f"{self.mean:.{self.decimals}f}{self.mark}{spread}{arrow}{count}"
+        notes = "".join(f" [{name}]" for name in self.footnotes)
+        return f"{self._number}{self.mark}{spread}{arrow}{count}{notes}"
+
+    @property
+    def _number(self) -> str:
+        text = f"{self.mean:.{self.decimals}f}"
+        if not self.signed:
+            return text
+        size = text.removeprefix("-")
+        return size if not float(size) else f"−{size}" if text != size else f"+{size}"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: ``rows`` hold text, or an :class:`Entry`; ``notes`` stand below it."""
+    """A table: ``rows`` hold text, or an :class:`Entry`; ``notes`` stand below it.
+
+    Attributes:
+        identity: how many of the first columns say what a row is of; the lines that belong to one have them empty
+            after the first.
+    """
 
     title: str
     caption: str
     headers: list[str]
     rows: list[list[str | Entry]]
     notes: list[str] = field(default_factory=list)
+    identity: int = 0
+
+    def begins(self, number: int) -> bool:
+        """Whether the row of that number begins a group of lines that belong together."""
+        return self.identity > 0 and bool(self.rows[number][0])
 
     def texts(self) -> list[list[str]]:
         """Every row as plain text."""

@@ -16,7 +16,7 @@ from sd.store.schema import Base
 _OF_TRAINING = ("discrepancies", "evaluations", "checkpoints", "epochs", "members", "cells")
 
 # Tables whose rows belong to one measure of a cell and are replaced when its record is taken in again.
-_OF_MEASURES = ("curvature", "eigenvalues", "spectra", "landscapes", "landscape_points")
+_OF_MEASURES = ("curvature", "eigenvalues", "spectra", "landscapes", "landscape_points", "fidelity", "robustness")
 
 
 def take_in(connection: Connection, path: Path, record: Mapping[str, Any], refused: list[str]) -> bool:

@@ -84,8 +84,25 @@ def scores_in(database: Database, keys: Iterable[str]) -> dict[str, dict[str, fl
     return scores
 
 
-def progress(plan: Plan, root: Path, database: Database) -> Done:
-    """What is known and what is trained, of a plan whose records have been taken in."""
+@dataclass(frozen=True)
+class Known:
+    """The facts that a database has: keys of the ``cells`` whose test accuracy is known, and (cell, measure) keys of
+    what was measured of the checkpoints that are theirs now."""
+
+    cells: frozenset[str]
+    measures: frozenset[tuple[str, str]]
+
+    def lacks(self, step: Step) -> tuple[Measure, ...]:
+        """Which of a step's measures are not known."""
+        return tuple(measure for measure in step.measures if (step.cell.key, measure.key) not in self.measures)
+
+    def has(self, step: Step) -> bool:
+        """Whether nothing of a step is missing."""
+        return step.cell.key in self.cells and not self.lacks(step)
+
+
+def known_facts(database: Database) -> Known:
+    """What a database knows, of all cells that are in it."""
     known = {row["cell_key"] for row in database.rows("SELECT DISTINCT cell_key FROM evaluations WHERE split = 'test'")}
     taken = " UNION ALL ".join(
         f"SELECT cell_key, measure_key, checkpoint, checkpoint_sha256 FROM {t}" for t in HEADS.values()
@@ -97,12 +114,13 @@ def progress(plan: Plan, root: Path, database: Database) -> Done:
             " ON k.cell_key = h.cell_key AND k.checkpoint = h.checkpoint AND k.sha256 = h.checkpoint_sha256"
         )
     }
+    return Known(frozenset(known), frozenset(measured))
 
-    def is_known(step: Step) -> bool:
-        key = step.cell.key
-        return key in known and all((key, measure.key) in measured for measure in step.measures)
 
+def progress(plan: Plan, root: Path, database: Database) -> Done:
+    """What is known and what is trained, of a plan whose records have been taken in."""
+    known = known_facts(database)
     return Done(
-        facts=frozenset(key for key, step in plan.steps.items() if is_known(step)),
+        facts=frozenset(key for key, step in plan.steps.items() if known.has(step)),
         trained=frozenset(key for key in plan.steps if is_trained(cell_folder(root, key))),
     )

@@ -5,8 +5,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SCHEMA_VERSION = 4
 
-HEADS = {"curvature": "curvature", "landscape": "landscapes"}
-"""The table that holds, for a measure, a row of each checkpoint and split that it was taken of."""
+HEADS = {"curvature": "curvature", "landscape": "landscapes", "fidelity": "fidelity", "robustness": "robustness"}
+"""The table that holds, for a measure, a row (or some) of each checkpoint and split that it was taken of."""
 
 
 class Base(DeclarativeBase):
@@ -146,6 +146,7 @@ class EvaluationRow(Base):
     top5: Mapped[float]
     loss: Mapped[float]
     ece: Mapped[float | None]
+    brier: Mapped[float | None]
     n_samples: Mapped[int]
     attempt_id: Mapped[str]
 
@@ -252,6 +253,65 @@ class LandscapePoint(Base):
     y: Mapped[float] = mapped_column(primary_key=True)
     loss: Mapped[float]
     top1: Mapped[float]
+
+
+class FidelityRow(Base):
+    """One row a student beside its teacher: how far its logits are from the teacher's on a fixed subset of a split."""
+
+    __tablename__ = "fidelity"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    measure_key: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint: Mapped[str] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint_sha256: Mapped[str]
+    teacher_sha256: Mapped[str]
+    n_samples: Mapped[int]
+    subset_sha256: Mapped[str]
+    mse: Mapped[float]
+    mse_centred: Mapped[float]
+    agreement: Mapped[float]
+    kl: Mapped[float]
+    kl_tau: Mapped[float]
+    student_top1: Mapped[float]
+    teacher_top1: Mapped[float]
+    seconds: Mapped[float]
+    attempt_id: Mapped[str]
+
+
+class RobustnessRow(Base):
+    """One row a score under a shift: a checkpoint of a cell on a corrupted, or another natural, test set."""
+
+    __tablename__ = "robustness"
+
+    cell_key: Mapped[str] = mapped_column(ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True)
+    measure_key: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint: Mapped[str] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    shift: Mapped[str] = mapped_column(primary_key=True)
+    severity: Mapped[int] = mapped_column(primary_key=True)
+    checkpoint_sha256: Mapped[str]
+    n_samples: Mapped[int]
+    subset_sha256: Mapped[str]
+    top1: Mapped[float]
+    loss: Mapped[float]
+    ece: Mapped[float]
+    brier: Mapped[float]
+    seconds: Mapped[float]
+    attempt_id: Mapped[str]
+
+
+class PublishedModel(Base):
+    """One row a published model of a testbed: its accuracy on a reference test set and on a shifted one."""
+
+    __tablename__ = "testbeds"
+
+    testbed: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    family: Mapped[str]
+    id_top1: Mapped[float]
+    ood_top1: Mapped[float]
+    source_sha256: Mapped[str]
 
 
 class Discrepancy(Base):

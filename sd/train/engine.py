@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -56,11 +57,20 @@ class Engine:
 def has_bf16(device: torch.device) -> bool:
     """Whether the device multiplies matrices of bfloat16 faster than of float32.
 
-    On CPUs that is so with AMX alone: by AVX-512 BF16 convolutions take twice as long (``bench/RESULTS.md``).
+    On CPUs that is so with AMX, and with AMD's AVX-512 BF16 (Zen 4 and later); by Intel's, convolutions take twice as
+    long (``bench/RESULTS.md``).
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_amx_tile_supported())
+    return bool(torch.cpu._is_amx_tile_supported()) or (_is_amd() and bool(torch.cpu._is_avx512_bf16_supported()))
+
+
+@cache
+def _is_amd() -> bool:
+    """Whether the processor is AMD's, where Linux tells it."""
+    with suppress(OSError):
+        return "AuthenticAMD" in Path("/proc/cpuinfo").read_text()
+    return False
 
 
 def engine_for(recipe: Recipe, device: torch.device) -> Engine:

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from sd import BadInput
 from sd.render.formats import FORMATS, draw_tables, write_tables
-from sd.render.paper_tables import paper_table
+from sd.render.grouped import draw_groups
+from sd.render.paper_tables import TITLES, paper_table
 from sd.render.table import Entry, Table
 from sd.store.database import open_database
 
@@ -29,7 +30,7 @@ TABLE = Table(
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> list[Table]:
     database = open_database(str(tmp_path_factory.mktemp("db") / "results.db"), create=True)
-    return [paper_table(number, database, checkpoint="best_test") for number in (1, 2, 3)]
+    return [paper_table(number, database, checkpoint="best_test") for number in TITLES]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -60,12 +61,41 @@ def test_csv_holds_full_precision() -> None:
     ]
 
 
+def test_csv_says_on_each_line_what_it_is_of(paper: list[Table]) -> None:
+    rows = list(csv.reader(io.StringIO(write_tables([paper[1]], "csv"))))
+    assert rows[2][:5] == ["ResNet18", "CIFAR-10", "No", "0.2", "ours: appendix_a"]
+    assert all(row[0] for row in rows)
+
+
+def test_a_number_of_ours_leads_to_the_runs_behind_it() -> None:
+    """By a link where somebody says to where, else by the command; the address stays text whatever is in it."""
+    table = Table("t", "c", ["Top-1"], [[Entry(1.0, why='a "b" <c>')], [Entry(2.0)]])
+    linked = write_tables([table], "html", link=lambda why: f"cells/{len(why)}.html")
+    assert '<td><a href="cells/9.html">1.00</a></td>' in linked and "<td>2.00</td>" in linked
+    told = write_tables([table], "html")
+    assert "--why &#39;a &#34;b&#34; &lt;c&gt;&#39;" in told or "--why 'a &#34;b&#34; &lt;c&gt;'" in told
+    assert "<c>" not in told
+
+
+@pytest.mark.parametrize("width", [80, 100, 130])
+def test_a_papers_table_fits_a_terminal(width: int, paper: list[Table]) -> None:
+    """Whole numbers on lines no longer than the terminal; the notes may wrap by themselves."""
+    out = io.StringIO()
+    for table in paper:
+        draw_groups(table, Console(file=out, width=width))
+    lines = out.getvalue().splitlines()
+    assert max(len(line.rstrip()) for line in lines if "±" in line) <= width
+    assert sum("97.42" in line for line in lines) == 3
+
+
 def test_latex_compiles(paper: list[Table], tmp_path: Path) -> None:
     """With a real LaTeX, hostile text included; nothing overflows into an error."""
     if not shutil.which("pdflatex"):
         pytest.skip("pdflatex is not installed")
     body = write_tables([TABLE, *paper], "tex")
-    source = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n" + body + "\\end{document}\n"
+    source = (
+        "\\documentclass{article}\n\\usepackage{booktabs,graphicx}\n\\begin{document}\n" + body + "\\end{document}\n"
+    )
     (tmp_path / "tables.tex").write_text(source)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
@@ -82,5 +112,5 @@ def test_a_terminal_gets_the_same_numbers(paper: list[Table]) -> None:
 
 
 def test_an_unknown_format_says_which_there_are() -> None:
-    with pytest.raises(BadInput, match=r"--format: 'pdf' is not a format; .*known: md, tex, html, csv"):
+    with pytest.raises(BadInput, match=r"--format: 'pdf' is not a format; .*known: md, terminal, tex, html, csv"):
         write_tables([TABLE], "pdf")

@@ -8,7 +8,6 @@ from synthetic import SyntheticRoot, chain
 from sd.plan.cell import Cell
 from sd.plan.schedule import Plan, Step
 from sd.render.grid_tables import grid_tables
-from sd.render.paper_tables import paper_table
 from sd.render.table import Entry, Table, arrow
 from sd.store.database import Database, open_database
 from sd.store.record import find_records
@@ -121,48 +120,3 @@ def test_curvature_has_the_shape_of_table_4(synthetic: SyntheticRoot, database: 
     ]
     assert "10 fixed train images" in found[1].caption and "length 0.05" in found[1].caption
     assert found[1].notes[0].startswith("† not converged")
-
-
-def test_the_papers_table_has_its_rows_and_ours_below(synthetic: SyntheticRoot, database: Database) -> None:
-    for cell in chain(3, alpha=0.2):
-        synthetic.train(cell, top1=92.0)
-    database.ingest(find_records(synthetic.root))
-    rows = paper_table(3, database, checkpoint="best_test").texts()
-    assert len(rows) == 8
-    assert rows[6][4:] == [
-        "paper",
-        "92.69 ± 0.06",
-        "93.46 ± 0.12 ↑",
-        "93.48 ± 0.04 ↑",
-        "93.60 ± 0.18 ↑",
-        "93.51 ± 0.10",
-    ]
-    assert rows[7][4:] == ["ours: appendix_a", "92.00 (n=1)", *["92.00 → (n=1)"] * 3, "—"]
-    assert rows[1][4:] == ["ours", *["—"] * 5]
-
-
-def test_a_missing_row_of_the_paper_comes_with_the_grid_that_fills_it(database: Database) -> None:
-    notes = paper_table(2, database, checkpoint="best_test").notes
-    line = (
-        "- {arch: vgg16, dataset: cifar10, aug: std, recipe: appendix_a, alpha: [0.2, 0.5, 0.8], rounds: 3, sam: true, "
-        "seeds: [0, 1, 2]}"
-    )
-    assert line in notes
-    assert line.replace("vgg16", "vit_b32").replace("std", "aa_cutout").replace("appendix_a", "vit_finetune") in notes
-
-
-def test_the_grid_lines_of_the_notes_can_be_planned(database: Database, tmp_path: Path) -> None:
-    from sd.plan.grid import read_grid
-
-    for number in (1, 2, 3):
-        lines = [note for note in paper_table(number, database, checkpoint="last").notes if note.startswith("- {")]
-        grid = tmp_path / "grid.yaml"
-        grid.write_text("name: fill\ncells:\n" + "".join(f"  {line}\n" for line in lines))
-        assert read_grid(grid).cells
-
-
-def test_literature_is_not_ours(database: Database) -> None:
-    rows = paper_table(1, database, checkpoint="best_test").texts()
-    assert len(rows) == 5 + 2 * 10
-    assert rows[0][3:] == ["Mobahi et al. (2020)", "80.50", "81.30"]
-    assert [row[3] for row in rows[5:7]] == ["paper", "ours"]

@@ -45,10 +45,10 @@ def test_one_seed_has_no_standard_deviation(synthetic: SyntheticRoot, database: 
 
 
 def test_without_runs_the_papers_rows_are_there(database: Database) -> None:
-    for name, rows in {"table1": 15, "table2": 18, "table3": 4}.items():
+    for name, rows in {"table1": 15, "table2": 18, "table3": 4, "table4": 4, "table5": 5}.items():
         found = database.rows(f"SELECT * FROM {name}")
         assert len(found) == rows
-        assert all(row["teacher"] is None for row in found)
+        assert all(row["protocol"] is None for row in found)
 
 
 def test_a_measured_cell_stands_beside_its_published_row_under_its_own_protocol(
@@ -108,7 +108,7 @@ def test_the_plain_sqlite3_program_reads_the_tables(database: Database) -> None:
 def test_every_view_begins_with_what_a_row_is() -> None:
     from sd import resource
 
-    for path in [*resource("sql", "views").glob("*.sql"), *resource("sql", "queries").glob("*.sql")]:
+    for path in [*resource("sql", "views").glob("*.sql"), *resource("sql", "summaries").glob("*.sql")]:
         assert path.read_text().startswith("-- A row is one "), path
 
 

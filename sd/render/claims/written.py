@@ -8,7 +8,7 @@ from rich.console import Console
 from sd import BadInput
 from sd.plan.catalogue import nearest
 from sd.render.claims.page import FLAT, Page, Section
-from sd.render.formats import FORMATS, draw_tables, drawn, rendered
+from sd.render.formats import FORMATS, draw_tables, drawing, drawn, rendered
 
 CLAIM_FORMATS = (*FORMATS, "json")
 
@@ -17,6 +17,8 @@ def write_claims(page: Page, format_: str) -> str:
     """The page in one of :data:`CLAIM_FORMATS`. Raises ``BadInput`` for any other."""
     if format_ not in CLAIM_FORMATS:
         raise BadInput(f"--format: {format_!r} is not a format; {nearest(format_, CLAIM_FORMATS)}")
+    if format_ == "terminal":
+        return drawing(lambda console: draw_claims(page, console))
     if format_ == "json":
         return rendered("claims.json.jinja", json=json.dumps(_data(page), ensure_ascii=False, indent=1))
     return rendered(f"claims.{format_}.jinja", page=page)

@@ -191,7 +191,7 @@ def test_the_command(shipped: Path) -> None:
     [
         (["--claims", "--table", "2"], "--claims goes with neither --table nor --cost"),
         (["--claims", "--checkpoint", "first"], "--checkpoint: 'first' is not a checkpoint"),
-        (["--table", "2", "--checkpoint", "both"], "--checkpoint: 'both' is not a checkpoint"),
+        (["--table", "6"], "--table: there is no table 6; give one of 1, 2, 3, 4, 5, all"),
         (["--claims", "--format", "png"], "--format: 'png' is not a format"),
     ],
 )

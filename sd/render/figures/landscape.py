@@ -1,0 +1,146 @@
+"""Figures 8, 14 and 15: the loss around T and its students, as contours, as a heat map and in three dimensions."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
+
+from sd.render.claims.study import Row
+from sd.render.figures.panels import rows_of
+from sd.render.figures.selection import Selection, Shown
+from sd.render.figures.style import PAGE, short
+
+LOWEST, HIGHEST, STEP = 0.1, 10.0, 0.5
+"""Levels of the contours, as in Li et al.'s own figures (spec H20): 0.1, 0.6, 1.1 … below 10."""
+
+COLOURS = "viridis"
+
+Grid = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def narrow(panel: Shown) -> Shown:
+    """One plane of one chain: of the lowest seeds of which there are most models."""
+    places: dict[tuple[int, int], set[str]] = {}
+    for row in panel.rows:
+        places.setdefault((row["seed"], row["direction"]), set()).add(row["model"])
+    seed, direction = min(places, key=lambda place: (-len(places[place]), place))
+    return panel.only([row for row in panel.rows if (row["seed"], row["direction"]) == (seed, direction)])
+
+
+def grid_of(rows: Sequence[Row]) -> Grid:
+    """x, y and the loss at each of their crossings, NaN where there is none."""
+    xs, ys = (sorted({row[name] for row in rows}) for name in ("x", "y"))
+    loss = np.full((len(ys), len(xs)), np.nan)
+    column, line = ({value: place for place, value in enumerate(values)} for values in (xs, ys))
+    for row in rows:
+        loss[line[row["y"]], column[row["x"]]] = row["loss"]
+    return np.array(xs), np.array(ys), np.where(np.isfinite(loss), loss, np.nan)
+
+
+def levels(panels: Sequence[Shown]) -> NDArray[np.float64]:
+    """Li et al.'s levels; where the surfaces are too flat for three of them, twelve between their ends."""
+    losses = np.array([row["loss"] for panel in panels for row in panel.rows])
+    losses = losses[np.isfinite(losses)]
+    fixed = np.arange(LOWEST, HIGHEST, STEP)
+    if np.count_nonzero((fixed > losses.min()) & (fixed < losses.max())) >= 3:
+        return fixed
+    return np.linspace(losses.min(), losses.max(), 14)[1:-1]
+
+
+def paint_contour(selection: Selection) -> Figure:
+    """Figure 8: contours at the same levels for all models, each with its loss."""
+    wanted = levels(selection.panels)
+    colour = Normalize(wanted[0], wanted[-1])
+
+    def one(axes: Any, grid: Grid) -> None:
+        lines = axes.contour(*grid, levels=wanted, cmap=COLOURS, norm=colour, linewidths=0.8)
+        axes.clabel(lines, lines.levels[::2], fontsize=5.5, fmt=lambda level: f"{level:.3g}", inline_spacing=2)
+
+    return _planes(selection, one)
+
+
+def paint_heat(selection: Selection) -> Figure:
+    """Figure 14: the loss as colour, the same for all models; above the highest level it is the same everywhere."""
+    colour = _colours(selection.panels)
+
+    def one(axes: Any, grid: Grid) -> None:
+        axes.pcolormesh(*grid, norm=colour, cmap=COLOURS, shading="nearest", rasterized=True)
+
+    return _planes(selection, one, colour)
+
+
+def _planes(selection: Selection, one: Callable[[Any, Grid], None], colour: Normalize | None = None) -> Figure:
+    count = len(selection.panels)
+    figure = Figure(figsize=(PAGE, 0.2 + 2.45 * count), layout="constrained")
+    for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
+        row = part.subplots(1, len(panel.models), squeeze=False, sharex=True, sharey=True)[0]
+        for axes, model in zip(row, panel.models, strict=True):
+            one(axes, grid_of([point for point in panel.rows if point["model"] == model]))
+            axes.set_aspect("equal")
+            axes.set_title(_name(model), loc="center")
+            axes.set_xlabel("First direction")
+            axes.plot(0, 0, "+", color="black", markersize=5, markeredgewidth=0.8)
+        row[0].set_ylabel("Second direction")
+        if colour:
+            bar = part.colorbar(ScalarMappable(colour, COLOURS), ax=list(row), extend="max", pad=0.02, aspect=28)
+            bar.set_label("Cross-entropy")
+            bar.ax.yaxis.set_major_formatter(_PLAIN)
+            bar.ax.yaxis.set_minor_formatter(_PLAIN)
+    return figure
+
+
+def paint_surface(selection: Selection) -> Figure:
+    """Figure 15: the surfaces in three dimensions under the same axes, cut off above the highest level."""
+    count = len(selection.panels)
+    colour = _colours(selection.panels)
+    highest = float(colour.vmax or HIGHEST)
+    figure = Figure(figsize=(PAGE, 0.2 + 2.5 * count), layout="constrained")
+    for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
+        row = part.subplots(1, len(panel.models), squeeze=False, subplot_kw={"projection": "3d"})[0]
+        for axes, model in zip(row, panel.models, strict=True):
+            x, y, loss = grid_of([point for point in panel.rows if point["model"] == model])
+            _surface(axes, x, y, np.minimum(loss, highest), colour)
+            axes.set_zlim(0, highest)
+            axes.set_title(_name(model), loc="center", y=0.95)
+    return figure
+
+
+def _surface(axes: Any, x: NDArray[np.float64], y: NDArray[np.float64], loss: Any, colour: Normalize) -> None:
+    across, along = np.meshgrid(x, y)
+    axes.plot_surface(
+        across,
+        along,
+        loss,
+        cmap=COLOURS,
+        norm=colour,
+        rcount=len(y),
+        ccount=len(x),
+        linewidth=0,
+        antialiased=False,
+        rasterized=True,
+    )
+    axes.view_init(elev=28, azim=-55)
+    axes.tick_params(labelsize=5.5, pad=-3)
+    axes.set_xlabel("First direction", labelpad=-9, fontsize=6)
+    axes.set_ylabel("Second direction", labelpad=-9, fontsize=6)
+    axes.set_zlabel("Cross-entropy", labelpad=-8, fontsize=6)
+    axes.set_box_aspect((1, 1, 0.8), zoom=0.9)
+
+
+def _colours(panels: Sequence[Shown]) -> Normalize:
+    """From the lowest loss to the highest level, on a logarithmic scale."""
+    losses = np.array([row["loss"] for panel in panels for row in panel.rows])
+    losses = losses[np.isfinite(losses)]
+    return LogNorm(max(float(losses.min()), 1e-3), min(float(losses.max()), HIGHEST))
+
+
+def _name(model: str) -> str:
+    return {"T": "T, teacher"}.get(model, f"{short(model)}, student of round {model[1:]}")
+
+
+_PLAIN = FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else "")

@@ -1,0 +1,118 @@
+"""Figures 7 and 16: the spectral density of the Hessian, and the distribution of its largest eigenvalues."""
+
+from collections.abc import Sequence
+from math import pi, sqrt
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from sd.render.claims.study import Row
+from sd.render.figures.panels import legend, rows_of
+from sd.render.figures.selection import Selection, Shown
+from sd.render.figures.style import COLUMN, PAGE, POWERS, mark_of_model, short
+
+WIDTH = 0.005
+"""Standard deviation of the Gaussian that smooths a density, as a share of the widest spectrum beside it."""
+
+_GRID = 800
+
+
+def paint_density(selection: Selection) -> Figure:
+    """Figure 7: to the left T, SAM and the first student, to the right T and the students of all rounds."""
+    count = len(selection.panels)
+    figure = Figure(figsize=(PAGE, 0.4 + 2.0 * count), layout="constrained")
+    for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
+        left, right = part.subplots(1, 2, sharex=True, sharey=True)
+        _densities(left, panel, [model for model in ("T", "SAM", "R1") if model in panel.models])
+        _densities(right, panel, [model for model in panel.models if model != "SAM"])
+        left.set_ylabel("Density of eigenvalues")
+        right.tick_params(labelleft=False)
+    legend(figure)
+    return figure
+
+
+def smoothing(rows: Sequence[Row]) -> float:
+    """The standard deviation of the Gaussian for these spectra."""
+    nodes = [row["node"] for row in rows]
+    return WIDTH * (max(nodes) - min(nodes)) or 1.0
+
+
+def density(at: NDArray[np.float64], rows: Sequence[Row], sigma: float) -> NDArray[np.float64]:
+    """The density of the nodes of one or several models (whose mean it is) at these λ."""
+    models = len({row["key"] for row in rows})
+    nodes, weights = (np.array([row[name] for row in rows]) for name in ("node", "weight"))
+    bells = np.exp(-0.5 * ((at[:, None] - nodes) / sigma) ** 2) / (sigma * sqrt(2 * pi))
+    found: NDArray[np.float64] = bells @ weights / models
+    return found
+
+
+def _densities(axes: Axes, panel: Shown, models: Sequence[str]) -> None:
+    sigma = smoothing(panel.rows)
+    nodes = [row["node"] for row in panel.rows]
+    at = np.linspace(min(nodes) - 4 * sigma, max(nodes) + 4 * sigma, _GRID)
+    floor = 0.1 / (max(row["parameters"] for row in panel.rows) * sigma * sqrt(2 * pi))
+    for model in models:
+        found = density(at, [row for row in panel.rows if row["model"] == model], sigma)
+        visible = np.where(found > floor, found, np.nan)
+        mark = {**mark_of_model(model), "linestyle": "-"}
+        axes.plot(at, visible, **{**mark, "marker": ""})
+        ends = [max(values) for values in _by_cell(panel, model)]
+        axes.plot(ends, [floor] * len(ends), **{**mark, "linestyle": ""}, clip_on=False, zorder=4)
+        axes.plot([], [], label=_label(model), **mark)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(POWERS)
+    axes.yaxis.set_minor_formatter("")
+    axes.set_ylim(bottom=floor)
+    axes.set_xlabel("Eigenvalue λ of the Hessian")
+
+
+def _by_cell(panel: Shown, model: str) -> list[list[float]]:
+    """The nodes of each seed's model."""
+    cells: dict[str, list[float]] = {}
+    for row in panel.rows:
+        if row["model"] == model:
+            cells.setdefault(row["key"], []).append(row["node"])
+    return list(cells.values())
+
+
+def paint_ecdf(selection: Selection) -> Figure:
+    """Figure 16: the share of the largest eigenvalues that are at most λ."""
+    count = len(selection.panels)
+    figure = Figure(figsize=(COLUMN, 0.55 + 2.1 * count), layout="constrained")
+    for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
+        axes = part.subplots()
+        every = panel.values("eigenvalue")
+        for model in panel.models:
+            values = sorted(panel.values("eigenvalue", model=model))
+            share = [(place + 1) / len(values) for place in range(len(values))]
+            mark = {**mark_of_model(model), "markevery": max(1, len(values) // 8)}
+            axes.plot(values, share, drawstyle="steps-post", label=_label(model), **mark)
+        if min(every) > 0 and max(every) > 20 * min(every):
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(POWERS)
+            axes.xaxis.set_minor_formatter("")
+        axes.set_ylim(0, 1.02)
+        axes.set_xlabel("Eigenvalue λ of the Hessian")
+        axes.set_ylabel(f"Share of the {largest(panel)} largest")
+    legend(figure, columns=3)
+    return figure
+
+
+def largest(panel: Shown) -> int:
+    """How many eigenvalues there are of each model: of all as many as of the one that has fewest."""
+    ranks: dict[str, int] = {}
+    for row in panel.rows:
+        ranks[row["key"]] = max(row["rank"], ranks.get(row["key"], 0))
+    return min(ranks.values())
+
+
+def narrow_ecdf(panel: Shown) -> Shown:
+    """As many eigenvalues of each model."""
+    most = largest(panel)
+    return panel.only([row for row in panel.rows if row["rank"] <= most])
+
+
+def _label(model: str) -> str:
+    return {"T": "T, teacher"}.get(model, short(model))

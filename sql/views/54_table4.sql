@@ -1,0 +1,10 @@
+-- A row is one row of the paper's Table 4 (SVHN, alpha = 0.5) for one protocol, checkpoint and way of measuring
+-- curvature: ours, what the paper prints (published_*), and ours less that (*_difference).
+CREATE VIEW table4 AS
+SELECT
+    "row", architecture, dataset, model, alpha, protocol, checkpoint, split, measure_key, n_samples,
+    accuracy, accuracy_std, accuracy_n, trace, trace_std, trace_stderr, lambda_max, lambda_max_std, curvature_n,
+    not_converged, published_accuracy, published_trace, published_lambda_max,
+    accuracy_difference, trace_difference, lambda_max_difference
+FROM curvature_tables
+WHERE source = 'Table 4';
