@@ -19,7 +19,7 @@ from sd.plan.measure import MEASURES, Measure
 from sd.plan.mistakes import Mistake, report, validation_mistakes
 from sd.plan.recipe import RECIPES, Recipe
 from sd.plan.resources import ByArchitecture, Resources, beyond_a_grid, layered, unknown_architectures
-from sd.plan.size import Size
+from sd.plan.size import MOST_GRIDS, Size
 
 
 class GridFile(BaseModel):
@@ -117,9 +117,10 @@ def _included(
             inside, there, near = path.resolve() in within, path.is_file(), path.resolve().is_relative_to(folder)
         except (OSError, ValueError, RuntimeError):  # a name that no file can have, or a link to itself
             inside, there, near = False, False, True
-        too_many = size.with_grid()
-        if too_many:
-            return parts, list(dict.fromkeys([*mistakes, f"{place} {too_many}"]))
+        if not size.with_grid():
+            if size.grids == MOST_GRIDS + 1:  # said once, however many follow
+                mistakes.append(f"{place} is one grid too many; at most {MOST_GRIDS:,} are read")
+            break
         if not near:
             mistakes.append(f"{place} is outside of {folder}; a grid includes what lies beside or below it")
         elif inside:

@@ -25,10 +25,10 @@ class Size:
         self.cells += count
         return None
 
-    def with_grid(self) -> str | None:
-        """What is wrong with reading one grid file more."""
+    def with_grid(self) -> bool:
+        """Count one grid file more; whether it may still be read."""
         self.grids += 1
-        return f"is one grid too many; at most {MOST_GRIDS:,} are read" if self.grids > MOST_GRIDS else None
+        return self.grids <= MOST_GRIDS
 
 
 def _cells(block: Block) -> int:
