@@ -1,4 +1,4 @@
-"""``python -m sd.report GRID``, ``--table N``, ``--figure N``, ``--claims``: straight from the database."""
+"""``python -m sd.report GRID``, ``--table``, ``--figure``, ``--claims``, ``--all``: straight from the database."""
 
 import sys
 from pathlib import Path
@@ -64,6 +64,15 @@ def report(
     claims: Annotated[
         bool, typer.Option("--claims", help="The verdicts on the paper's claims, on all cells or those of a grid.")
     ] = False,
+    all_: Annotated[
+        Path | None,
+        typer.Option(
+            "--all",
+            metavar="DIR",
+            help="Everything as a static site in this folder: of the whole database, or of a grid's cells. A former "
+            "site there is replaced.",
+        ),
+    ] = None,
     format_: Annotated[
         str | None,
         typer.Option(
@@ -100,6 +109,13 @@ def report(
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
+    if all_ is not None:
+        if missing or cost or claims or table is not None or figure is not None or format_ is not None:
+            raise BadInput(
+                "--all is everything, and goes with none of the other reports: python -m sd.report --all site"
+            )
+        _site(grids, all_, minimal=minimal, db=db, root=verb.read_site(profile, root).root)
+        return
     if why is not None:
         _why(why, grids, format_ or "md", checkpoint, db, verb.read_site(profile, root).root)
         return
@@ -226,6 +242,22 @@ def _figures(
         print(line, file=sys.stderr)
     if missing and not (len(wanted) > 1 and written):
         raise typer.Exit(1)
+
+
+def _site(grids: list[Path] | None, place: Path, *, minimal: bool, db: str | None, root: Path) -> None:
+    """The site; of a grid once its records are taken in."""
+    from sd.render.site.build import build_site
+    from sd.render.site.grids import Grid, shipped_grids
+
+    database = open_database(db)
+    options = "" if slurm.available() else " --local"
+    only = verb.read_plan(grids, minimal=minimal)[0] if grids else None
+    for line in take_stock(only, root, database)[1] if only else []:
+        print(line, file=sys.stderr)
+    command = f"python -m sd.launch {' '.join(map(str, grids or []))}{options}"
+    shown = [Grid(only, command)] if only else shipped_grids(options)
+    pages = build_site(database, place, shown, only=only)
+    print(f"{pages:,} pages; open {place / 'index.html'}")
 
 
 def _claims(
