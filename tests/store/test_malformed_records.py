@@ -19,10 +19,10 @@ from synthetic import SyntheticRoot, chain
 from sd.store.aside import SUFFIX, find_aside
 from sd.store.attempt import newest_attempt
 from sd.store.database import Database, open_database
-from sd.store.maintenance import check_all
 from sd.store.progress import is_trained, known_scores, measure_is_done
 from sd.store.record import BadRecord, find_records, read_record, sealed
 from sd.store.schema import Base
+from sd.store.soundness import check_all
 from sd.store.standing import by_attempt
 
 EXAMPLES, EACH = 200, 50  # 10,000 records, in batches as they would be taken in
@@ -177,7 +177,7 @@ def test_whatever_is_edited_is_taken_in_whole_or_not_at_all(seed: int, shelf: Sh
                 columns, there = shelf.database.table(name)
                 known = [dict(zip(columns, row, strict=True)) for row in there]
                 assert all(any(row.items() <= other.items() for other in known) for row in rows), name
-            assert shelf.database.check() == []
+            assert check_all(shelf.database, shelf.synthetic.root) == []
         else:
             assert everything(shelf.database) == shelf.rows
     finally:
