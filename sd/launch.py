@@ -322,12 +322,14 @@ def _asked(sbatch: list[str], **given: Any) -> Resources:
 
 
 def _require_data(todo: Todo, data_root: Path | None) -> None:
-    """Open each data set before anything begins, so that a missing one is said once and nothing is begun.
+    """Open each data set, and each test set that a measure asks for, before anything begins, so that a missing one is
+    said once and nothing is begun.
 
     Of prepared ones only the labels are read; CIFAR and SVHN as they were published are read, so that a damaged file
     is found here, too.
     """
     names = {step.cell.dataset for step in todo.steps}
+    names |= {name for step in todo.steps for it in step.measures for name in it.test_sets(step.cell)}
     fetched = sorted(name for name in names if not dataset(name).bundled)
     if fetched:
         from sd.train.datasets import load
