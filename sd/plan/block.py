@@ -1,6 +1,6 @@
 """A block: one entry under ``cells`` of a grid, merged over its defaults, without the recipe's own fields."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -28,7 +28,7 @@ def repeated(values: Sequence[Any]) -> list[Any]:
     seen: set[Any] = set()
     found = []
     for value in values:
-        plain = repr(value) if isinstance(value, list | dict) else value
+        plain = value if isinstance(value, Hashable) else repr(value)
         if plain in seen:
             found.append(value)
         seen.add(plain)
