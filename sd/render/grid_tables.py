@@ -19,6 +19,7 @@ from sd.render.layout import (
     taught_by,
 )
 from sd.render.provenance.grid_address import GridAddress
+from sd.render.robustness_tables import robustness_tables
 from sd.render.table import Entry, Table, arrow
 from sd.store.database import Database
 
@@ -32,7 +33,7 @@ CHECKPOINT_NOTES = {
 
 
 def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -> list[Table]:
-    """Every table of a plan: accuracy, and curvature for each split on which it is measured.
+    """Every table of a plan: accuracy, curvature for each split on which it is measured, and robustness.
 
     Args:
         checkpoint: ``best_test``, ``best_val`` or ``last``.
@@ -52,7 +53,7 @@ def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -
                     if (row["measure_key"], row["split"], row["checkpoint"]) == (measure.key, split, checkpoint)
                 }
                 tables.append(_curvature_table(plan, accuracy, rows, measure, split, checkpoint, fill))
-    return tables
+    return [*tables, *robustness_tables(plan, database, checkpoint=checkpoint, fill=fill)]
 
 
 def _accuracy_table(plan: Plan, found: dict[str, dict[str, Any]], checkpoint: str, fill: str) -> Table:
