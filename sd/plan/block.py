@@ -1,6 +1,6 @@
 """A block: one entry under ``cells`` of a grid, merged over its defaults, without the recipe's own fields."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -23,10 +23,21 @@ def listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def repeated(values: Sequence[Any]) -> list[Any]:
+    """Those of the values that an earlier one is equal to."""
+    seen: set[Any] = set()
+    found = []
+    for value in values:
+        plain = repr(value) if isinstance(value, list | dict) else value
+        if plain in seen:
+            found.append(value)
+        seen.add(plain)
+    return found
+
+
 def _distinct(values: list[Any]) -> list[Any]:
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            raise PydanticCustomError("twice", "{value} is given twice; give each value once", {"value": value})
+    for value in repeated(values):
+        raise PydanticCustomError("twice", "{value} is given twice; give each value once", {"value": value})
     return values
 
 

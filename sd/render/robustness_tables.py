@@ -148,8 +148,8 @@ def _notes(measure: Robustness, columns: Sequence[_Column], found: Sequence[Row]
         notes.append(
             f"Corrupted is the mean over the corruptions and severities {severities}; Gap is Clean − Corrupted. "
             "Error, % of teacher's: 100 is the error of the cell's own teacher under a corruption, the mean over "
-            "corruptions (the mCE of Hendrycks & Dietterich with the teacher in AlexNet's place). Below 100, and with a "
-            "negative Gap − teacher's, a student is more robust than its teacher."
+            "corruptions (the mCE of Hendrycks & Dietterich with the teacher in AlexNet's place). Below 100, and with "
+            "a negative Gap − teacher's, a student is more robust than its teacher."
         )
     if "Effective robustness" in titles:
         notes.append(
