@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 from sd.durable import sync_folder
+from sd.store.kept import SUFFIX, keep_a_copy
 from sd.store.record import has_changed
-
-SUFFIX = ".unreadable"
 
 
 def set_aside(path: Path, error: Exception) -> str:
@@ -26,27 +25,6 @@ def set_aside(path: Path, error: Exception) -> str:
     except OSError:
         return said
     return f"{said}; it is kept as {kept.name}, and its cell is to be run again"
-
-
-def keep_a_copy(path: Path) -> Path:
-    """Give a file a second name, the first free one of ``NAME.unreadable``, ``NAME.unreadable.2`` …; returns it.
-
-    On a file system without links it loses its first one. Raises ``OSError`` where the folder cannot be written.
-    """
-    number = 1
-    while True:
-        kept = path.with_name(f"{path.name}{SUFFIX}{f'.{number}' if number > 1 else ''}")
-        try:
-            kept.hardlink_to(path)
-            return kept
-        except FileExistsError:
-            number += 1
-        except (PermissionError, NotImplementedError):
-            if kept.exists():
-                number += 1
-                continue
-            path.rename(kept)
-            return kept
 
 
 def find_aside(root: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sd.durable import write_durably
 from sd.plan.measure import MEASURES
-from sd.store.aside import keep_a_copy
+from sd.store.kept import keep_a_copy
 from sd.store.shape import Misshapen, check_shape
 
 RECORD_VERSION = 1
