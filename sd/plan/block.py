@@ -1,6 +1,6 @@
 """A block: one entry under ``cells`` of a grid, merged over its defaults, without the recipe's own fields."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -10,9 +10,10 @@ from sd import BadInput
 from sd.plan import catalogue
 from sd.plan.catalogue import AUGMENTATIONS, DATASETS, nearest
 from sd.plan.cell import Checkpoint, Method
-from sd.plan.measure import MEASURES, Curvature, Fidelity, Landscape, Measure
+from sd.plan.measure import MEASURES, Curvature, Fidelity, Landscape, Measure, Robustness
 from sd.plan.number import no_switch, plain_zero
 from sd.plan.recipe import RECIPES
+from sd.plan.shifts import NATURAL
 
 Tier = Literal["minimal", "full"]
 
@@ -22,10 +23,21 @@ def listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def repeated(values: Sequence[Any]) -> list[Any]:
+    """Those of the values that an earlier one is equal to."""
+    seen: set[Any] = set()
+    found = []
+    for value in values:
+        plain = repr(value) if isinstance(value, list | dict) else value
+        if plain in seen:
+            found.append(value)
+        seen.add(plain)
+    return found
+
+
 def _distinct(values: list[Any]) -> list[Any]:
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            raise PydanticCustomError("twice", "{value} is given twice; give each value once", {"value": value})
+    for value in repeated(values):
+        raise PydanticCustomError("twice", "{value} is given twice; give each value once", {"value": value})
     return values
 
 
@@ -123,6 +135,7 @@ class Block(BaseModel):
     curvature: Curvature = Curvature()
     landscape: Landscape = Landscape()
     fidelity: Fidelity = Fidelity()
+    robustness: Robustness = Robustness()
 
     @field_validator(
         *("arch", "dataset", "recipe", "seeds", "aug", "label_noise", "alpha", "tau", "method", "ban", "measure")
@@ -165,6 +178,14 @@ class Block(BaseModel):
                 known = ", ".join(name for name, it in catalogue.ARCHITECTURES.items() if it.zero_shot)
                 problem = "teacher: {arch} has no zero-shot classifier; those that have: {known}"
                 raise PydanticCustomError("needs", problem, {"arch": arch, "known": known})
+        return self
+
+    @model_validator(mode="after")
+    def _test_sets_of_these_data(self) -> Self:
+        for name, of in NATURAL.items():
+            if "robustness" in self.measure and name in (self.robustness.shifts or ()) and of not in self.dataset:
+                problem = "robustness: {name} is for cells of {of}, of which there are none here; leave it out"
+                raise PydanticCustomError("needs", problem, {"name": name, "of": of})
         return self
 
     @property

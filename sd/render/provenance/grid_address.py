@@ -21,6 +21,9 @@ _OTHER_NAMES = {
     **dict.fromkeys(("λmax", "λ_max", "λ max", "lambda max"), "lambda_max"),
     "s.e.": "trace_stderr",
     "relative trace": "relative_trace",
+    **dict.fromkeys(("loss", "cross-entropy"), "nll"),
+    "mse, centred": "mse_centred",
+    **dict.fromkeys(("kl at τ", "kl at tau"), "kl_tau"),
 }
 
 
@@ -31,7 +34,7 @@ class GridAddress:
     Attributes:
         grid: its name.
         model: a column of the accuracy table: ``T``, ``R1``, ``SAM``, ``E3`` …
-        split, measure_key: of a curvature metric; empty: the one that there is.
+        split, measure_key: of what a measure found; empty: the one that there is.
     """
 
     grid: str
