@@ -5,7 +5,7 @@ import secrets
 import shlex
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from sd.store.record import find_records
 from sd.store.schema import Base
 from sd.store.shipped import view_definitions
 from sd.store.target import is_file, named, read_target
+from sd.store.testbed import ModelOfTestbed
 
 # What SQLite keeps beside a file while it writes.
 _COMPANIONS = ("-journal", "-wal", "-shm")
@@ -42,7 +43,7 @@ def rebuild_database(target: str | None, root: Path) -> Rebuilt:
     """Make the database ``target`` from the records under ``root`` alone.
 
     A new file takes the place of the old one in one step, which stays beside it as ``NAME.old``; on a server the old
-    tables and views go to a schema of their own.
+    tables and views go to a schema of their own. Testbeds, which no run has measured, are taken over.
 
     Raises:
         BadInput: there are no records; or the database is in use, or cannot be written: it then stays as it is.
@@ -61,6 +62,9 @@ def _rebuild_file(path: Path, records: list[Path]) -> Rebuilt:
     try:
         database = open_database(str(fresh), create=True)
         taken = database.ingest(records)
+        models = _testbeds_of(path) if path.exists() else []
+        if models:
+            database.take_testbed(models)
         now = {row["key"] for row in database.rows("SELECT key FROM cells")}
         database.close()
         if taken.left:
@@ -133,16 +137,32 @@ def _cells_of(connection: sqlite3.Connection) -> set[str]:
         return set()
 
 
+_MODELS = f"SELECT {', '.join(it.name for it in fields(ModelOfTestbed))} FROM testbeds"
+
+
+def _testbeds_of(path: Path) -> list[ModelOfTestbed]:
+    """The published models in a database that may be of another version or damaged."""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            return [ModelOfTestbed(*row) for row in connection.execute(_MODELS)]
+    except sqlite3.Error:
+        return []
+
+
 def _rebuild_server(url: sa.URL, records: list[Path]) -> Rebuilt:
     engine = make_engine(url)
     reach(engine, patience())
     with writing(engine) as connection:
         before = _keys(connection)
+        there = sa.inspect(connection).has_table("testbeds")
+        models = [ModelOfTestbed(*row) for row in connection.exec_driver_sql(_MODELS)] if there else []
         old = _move_to_schema(connection)
         bring_up_to_date(connection, url)
     engine.dispose()
     database = open_database(url.render_as_string(hide_password=False))
     taken = database.ingest(records)
+    if models:
+        database.take_testbed(models)
     now = {row["key"] for row in database.rows("SELECT key FROM cells")}
     database.close()
     return Rebuilt(named(url), taken, f"schema {shlex.quote(old)}" if old else None, len(before - now))
