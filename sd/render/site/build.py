@@ -9,6 +9,7 @@ from sd import __version__, resource
 from sd.plan.schedule import Plan
 from sd.render.claims.page import Page, claims_page
 from sd.render.claims.written import CLAIM_FORMATS, write_claims
+from sd.render.provenance.asked import Sources
 from sd.render.site.catalogue import Brief, Catalogue, arch_title, dataset_title, page_name, read_catalogue
 from sd.render.site.crew import Order, crew
 from sd.render.site.digest import content_digest
@@ -16,10 +17,11 @@ from sd.render.site.folder import site_folder
 from sd.render.site.grids import Grid
 from sd.render.site.overview import CHECKPOINTS, Verdicts, extents, open_cases, totals, verdicts
 from sd.render.site.tables import grid_page, paper_pages, settings, write_table_page
+from sd.render.site.why import write_answers
 from sd.render.site.writer import Frame, Writer
 from sd.store.database import Database
 
-PARTS = ("index.html", "about.html", "assets", "claims", "tables", "figures", "studies", "cells")
+PARTS = ("index.html", "about.html", "assets", "claims", "tables", "figures", "studies", "cells", "why")
 """The files and folders of a site."""
 
 _PLACES = (
@@ -46,12 +48,14 @@ _HEADERS = {
 }
 
 
-def build_site(database: Database, place: Path, grids: Sequence[Grid], *, only: Plan | None = None) -> int:
+def build_site(sources: Sources, place: Path, grids: Sequence[Grid], *, only: Plan | None = None) -> int:
     """Write a site and put it at ``place``, in the place of a former one.
 
     Args:
+        sources: the database, and where the answers to «why» come from.
         grids: those whose progress and tables are shown.
         only: the grid to whose cells it is limited; ``None``: every cell.
+
 
     Returns:
         The number of its pages.
@@ -59,7 +63,7 @@ def build_site(database: Database, place: Path, grids: Sequence[Grid], *, only: 
     Raises:
         BadInput: something is at ``place`` that is no site, or it cannot be written.
     """
-    keys = set(only.steps) if only else None
+    keys, database = set(only.steps) if only else None, sources.database
     with site_folder(place, PARTS) as folder:
         catalogue = read_catalogue(database, keys)
         frame = Frame(__version__, content_digest(database), _PLACES, only.name if only else "")
@@ -68,7 +72,7 @@ def build_site(database: Database, place: Path, grids: Sequence[Grid], *, only: 
         with crew(Order(folder, frame, database, catalogue, keys)) as others:
             _cells(writer, database, catalogue, whole=only is None)
             found = _claims(writer, claims_page(database, CHECKPOINTS, keys, of=frame.grid))
-            grid_pages = _tables(writer, database, grids, catalogue, whole=only is None)
+            grid_pages = _tables(writer, sources, grids, catalogue, whole=only is None)
             writer.page(
                 "index.html",
                 "index",
@@ -105,14 +109,15 @@ def _claims(writer: Writer, page: Page) -> Verdicts:
 
 
 def _tables(
-    writer: Writer, database: Database, grids: Sequence[Grid], catalogue: Catalogue, *, whole: bool
+    writer: Writer, sources: Sources, grids: Sequence[Grid], catalogue: Catalogue, *, whole: bool
 ) -> dict[str, str]:
     """Write the pages of tables; the file of each grid that has one, by its name."""
-    paper = paper_pages(database) if whole else []
+    paper = paper_pages(sources.database) if whole else []
     begun = [grid for grid in grids if not whole or any(key in catalogue.by_key for key in grid.plan.steps)]
-    pages = [grid_page(grid, database) for grid in begun]
+    pages = [grid_page(grid, sources.database) for grid in begun]
+    links = write_answers(writer, [*paper, *pages], sources, catalogue)
     for page in [*paper, *pages]:
-        write_table_page(writer, page)
+        write_table_page(writer, page, links)
     writer.page("tables/index.html", "tables", "Tables", paper=paper, grids=pages, groups=catalogue.groups)
     return {grid.plan.name: page.file for grid, page in zip(begun, pages, strict=True)}
 
