@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 from rich.console import Console
@@ -26,9 +26,13 @@ from sd.render.missing_of_paper import (
 )
 from sd.render.paper_tables import TITLES, paper_table
 from sd.render.table import Table
-from sd.store.database import open_database
-from sd.store.record import cell_folder, records_of
+from sd.render.words import counted
+from sd.store.database import Database, open_database
+from sd.store.record import cell_folder, find_records, records_of
 from sd.store.todo import take_stock
+
+if TYPE_CHECKING:
+    from sd.render.provenance.asked import Sources
 
 app = verb.app("report")
 
@@ -59,6 +63,14 @@ def report(
             metavar="ADDRESS",
             help="The runs behind a number: table2:ResNet18:CIFAR-10:aug:0.5:R1, digits:ResNet8:Digits:0.5:R1, "
             "claim:C1, figure:4, or a cell's key.",
+        ),
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.zip",
+            help="Everything for an artefact evaluation in one file: tables, figures, claims, database, grids, "
+            "environment, hours of computing.",
         ),
     ] = None,
     claims: Annotated[
@@ -109,6 +121,9 @@ def report(
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
+    if bundle is not None:
+        _bundle(bundle, db, verb.read_site(profile, root).root)
+        return
     if all_ is not None:
         if missing or cost or claims or table is not None or figure is not None or format_ is not None:
             raise BadInput(
@@ -198,11 +213,17 @@ def _missing(
 
 def _why(address: str, grids: list[Path] | None, format_: str, checkpoint: str, db: str | None, root: Path) -> None:
     """What stands behind a number; a grid that its address names is one that is given, or one in jobs/."""
-    from sd.render.provenance.asked import Sources, why
+    from sd.render.provenance.asked import why
     from sd.render.provenance.written import write_answer
 
-    database = open_database(db)
     given = {verb.read_plan(grids)[0].name: grids} if grids else {}
+    sources = _sources(open_database(db), root, given)
+    sys.stdout.write(write_answer(why(address, sources, checkpoint=checkpoint), format_))
+
+
+def _sources(database: Database, root: Path, given: dict[str, list[Path]]) -> "Sources":
+    """Where answers come from; a grid that an address names is one of those given, by name, or one in jobs/."""
+    from sd.render.provenance.asked import Sources
 
     def plan_of(name: str) -> tuple[Plan, list[Path]] | None:
         named = [Path(part) if part.endswith(".yaml") else Path("jobs", f"{part}.yaml") for part in name.split(" + ")]
@@ -213,8 +234,18 @@ def _why(address: str, grids: list[Path] | None, format_: str, checkpoint: str, 
         database.ingest(path for key in found.steps for path in records_of(cell_folder(root, key)))
         return found, paths
 
-    sources = Sources(database, root, plan_of, logs_of(root), slurm.available())
-    sys.stdout.write(write_answer(why(address, sources, checkpoint=checkpoint), format_))
+    return Sources(database, root, plan_of, logs_of(root), slurm.available())
+
+
+def _bundle(path: Path, db: str | None, root: Path) -> None:
+    """Everything in one file; scipy and matplotlib, which it needs, are slow to import."""
+    from sd.render.bundle.archive import write_bundle
+
+    database = open_database(db)
+    for line in database.ingest(find_records(root)).refused:
+        print(line, file=sys.stderr)
+    names = write_bundle(path, Look(database, root, slurm.available()), _sources(database, root, {}))
+    print(f"{path}: {counted(len(names), 'file')}; README.md in it says what is what")
 
 
 def _figures(

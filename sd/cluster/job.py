@@ -15,6 +15,7 @@ from sd import BadInput
 from sd.cluster import slurm
 from sd.cluster.local import Folders, LocalRun, Outcome, Workers
 from sd.cluster.manifest import Header, Work, read_task
+from sd.durable import not_for_everybody
 from sd.plan.cell import Cell
 from sd.plan.resources import SIGNAL_LEAD
 from sd.plan.schedule import Plan
@@ -153,4 +154,5 @@ def _go_back(job: str) -> int:
 
 
 if __name__ == "__main__":
+    not_for_everybody()
     sys.exit(main(Path(sys.argv[1])))

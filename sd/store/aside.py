@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from sd.durable import sync_folder
+from sd.store.record import has_changed
 
 SUFFIX = ".unreadable"
 
@@ -48,9 +49,12 @@ def find_aside(root: Path) -> list[Path]:
 def _is_garbage(path: Path) -> bool:
     """Whether the file can be read, and is not what any version of sd has written."""
     try:
-        content = json.loads(path.read_bytes())
+        blob = path.read_bytes()
+        content = json.loads(blob)
     except OSError:
         return False
     except (ValueError, RecursionError):
+        return True
+    if has_changed(blob):
         return True
     return not (isinstance(content, dict) and isinstance(content.get("record_version"), int) and "kind" in content)

@@ -1,6 +1,8 @@
 """The database: made from records, asked through ``sql/``; SQLite by default, PostgreSQL where a file is too small."""
 
+import contextlib
 import shlex
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -85,22 +87,25 @@ class Database:
             return sa.inspect(connection).has_table(table)
 
     def named(
-        self, name: str, *, source: str, keys: Iterable[str] | None, folder: str = "summaries"
+        self, name: str, *, source: str, keys: Iterable[str] | None, folder: str = "summaries", exact: bool = False
     ) -> list[dict[str, Any]]:
         """Run ``sql/FOLDER/NAME.sql`` over the rows of view ``source`` of the cells ``keys`` (``None``: all).
 
         So that a report is the same whatever the database, the rows come ordered by their columns, from the left, and
         numbers to ten digits: each database adds up in an order of its own, which shows in the last of its digits.
+
+        Args:
+            exact: all digits of numbers, for a query that adds nothing up.
         """
         query = resource("sql", folder, f"{name}.sql").read_text()
         with self.reading() as connection:
             if keys is None:
-                return _ordered(select(connection, f"WITH chosen AS (SELECT * FROM {source})\n{query}", {}))
+                return _ordered(select(connection, f"WITH chosen AS (SELECT * FROM {source})\n{query}", {}), exact)
             _PICKED.create(connection)
             try:
                 insert(connection, _PICKED, [{"key": key} for key in set(keys)])
                 chosen = f"WITH chosen AS (SELECT v.* FROM {source} v JOIN picked ON picked.key = v.key)\n"
-                return _ordered(select(connection, chosen + query, {}))
+                return _ordered(select(connection, chosen + query, {}), exact)
             finally:
                 connection.rollback()
 
@@ -164,6 +169,16 @@ class Database:
         with self._engine.connect() as connection:
             return is_current(connection)
 
+    def copy_to(self, path: Path) -> bool:
+        """Write a consistent copy of an SQLite database to ``path``, also while others write; whether it is one."""
+        if self.kind != "sqlite":
+            return False
+        with contextlib.closing(sqlite3.connect(path)) as copy, self._engine.connect() as connection:
+            source = connection.connection.driver_connection
+            assert isinstance(source, sqlite3.Connection)
+            source.backup(copy)
+        return True
+
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
@@ -185,8 +200,8 @@ class Database:
         return cannot(self._engine.url, what, error)
 
 
-def _ordered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    settled = [{name: _settled(value) for name, value in row.items()} for row in rows]
+def _ordered(rows: list[dict[str, Any]], exact: bool = False) -> list[dict[str, Any]]:
+    settled = rows if exact else [{name: _settled(value) for name, value in row.items()} for row in rows]
     return sorted(settled, key=lambda row: [(value is not None, value) for value in row.values()])
 
 

@@ -303,6 +303,7 @@ class RobustnessRow(Base):
     checkpoint_sha256: Mapped[str]
     n_samples: Mapped[int]
     subset_sha256: Mapped[str]
+    images_sha256: Mapped[str]
     top1: Mapped[float]
     loss: Mapped[float]
     ece: Mapped[float]
