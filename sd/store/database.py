@@ -48,6 +48,10 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process it is opened anew."""
+        return _opened_again, (self._engine.url,)
+
     @property
     def shown(self) -> str:
         """The database's path, or its URL without the password."""
@@ -254,6 +258,10 @@ def open_database(target: str | None = None, *, create: bool = False, wait: floa
     except DatabaseError as error:
         raise BadInput(f"--db: {cannot(url, 'be used', error)}") from None
     return database
+
+
+def _opened_again(url: sa.URL) -> Database:
+    return Database(make_engine(url))
 
 
 def cannot(url: sa.URL, what: str, error: DatabaseError) -> str:
