@@ -15,7 +15,7 @@ from sd import BadInput
 from sd.render.claims.robustness import Line
 from sd.render.testbed import told
 from sd.store.database import open_database
-from sd.store.maintenance import rebuild_database
+from sd.store.rebuild import rebuild_database
 from sd.store.record import find_records
 from sd.store.testbed import read_testbed
 
