@@ -20,7 +20,7 @@ from sd.render.figures.subject import arch_title, tidy
 SETS = {"imagenet_v2": ("ImageNet", "ImageNetV2"), "cifar10.1": ("CIFAR-10", "CIFAR-10.1")}
 
 # Accuracies that the axes may name, and those between which a logit is finite enough.
-_TICKS = (1, 2, 5, 10, 20, 30, 40, 50, 60, 65, 70, 75, 80, 85, 90, 95, 98, 99)
+_TICKS = (1, 2, *range(5, 96, 5), 98, 99)
 _LEAST = 0.05
 
 
@@ -55,10 +55,12 @@ def paint(selection: Selection) -> Figure:
     for axes in (left, right):
         _logit_axes(axes, selection)
         _testbed(axes, testbed)
-    for panel in selection.panels:
+    for place, panel in enumerate(selection.panels):
         _teachers(left, panel)
-        _student(left, panel, lowest, marks, name=arch_title(panel.subject.arch))
+        name = arch_title(panel.subject.arch) if len(selection.panels) > 1 else ""
+        _student(left, panel, lowest, marks, name=name, above=place % 2 > 0)
     _teachers(right, sweep)
+    _path(right, sweep)
     for alpha in sweep.alphas:
         _student(right, sweep, alpha, marks)
     left.set_title("(a) teachers and students" + f" at α = {lowest:g}")
@@ -101,12 +103,29 @@ def _teachers(axes: Axes, panel: Shown) -> None:
         _mean(axes, [row for row in panel.rows if row["model"] == model], mark, label)
 
 
-def _student(axes: Axes, panel: Shown, alpha: float, marks: dict[float, dict[str, Any]], *, name: str = "") -> None:
-    rows = [row for row in panel.rows if row["alpha"] == alpha and row["model"] in ("R1", "R1(ZS)")]
-    mark = {**marks[alpha], "linestyle": "none"}
-    point = _mean(axes, rows, mark, f"student {short('R1')}, α = {alpha:g}")
+def _student(
+    axes: Axes, panel: Shown, alpha: float, marks: dict[float, dict[str, Any]], *, name: str = "", above: bool = False
+) -> None:
+    mark = {**marks[alpha], "linestyle": "none", "markersize": 5.5}
+    point = _mean(axes, _students(panel, alpha), mark, f"student {short('R1')}, α = {alpha:g}")
     if point and name:
-        axes.annotate(name, point, (5, -3), textcoords="offset points", fontsize=6, va="top")
+        place = {"va": "bottom"} if above else {"va": "top"}
+        axes.annotate(
+            name, point, (0, 6 if above else -6), textcoords="offset points", fontsize=6, ha="center", **place
+        )
+
+
+def _path(axes: Axes, panel: Shown) -> None:
+    """A thin line through the students, by α."""
+    students = [_students(panel, alpha) for alpha in panel.alphas]
+    points = [
+        [Point(0, [row[name] for row in rows]).mean for name in ("id_top1", "ood_top1")] for rows in students if rows
+    ]
+    axes.plot(*zip(*points, strict=True), color=GREY, linewidth=0.6, zorder=1.6)
+
+
+def _students(panel: Shown, alpha: float) -> list[Row]:
+    return [row for row in panel.rows if row["alpha"] == alpha and row["model"] in ("R1", "R1(ZS)")]
 
 
 def _mean(axes: Axes, rows: Sequence[Row], mark: dict[str, Any], label: str) -> tuple[float, float] | None:

@@ -76,7 +76,7 @@ class Selection:
 
 def model_order(model: str) -> tuple[int, int, str]:
     """T, R1, R2 …, SAM, and then by name."""
-    number = int(model[1:]) if model[1:].isdigit() and model[0] == "R" else 0
+    number = int(model[1:]) if model[:1] == "R" and model[1:].isdigit() else 0
     return (0 if model == "T" else 1 if number else 2 if model == "SAM" else 3, number, model)
 
 
@@ -219,7 +219,7 @@ def _place(entry: Entry, subject: Subject) -> tuple[Any, ...]:
 def _row_order(row: Row) -> tuple[Any, ...]:
     alpha = -1.0 if row["alpha"] is None else row["alpha"]
     rest = tuple((value is not None, str(value)) for value in row.values())
-    return (row["key"] is None, model_order(row["model"]), alpha, row["seed"] or 0, rest)
+    return (row["key"] is None, model_order(row["model"] or ""), alpha, row["seed"] or 0, rest)
 
 
 def _shown(entry: Entry, subject: Subject, rows: Sequence[Row], split: str) -> Shown:
