@@ -1,4 +1,4 @@
-"""``python -m sd.db ingest | rebuild | check | export``: the database and the records it is made from."""
+"""``python -m sd.db ingest | rebuild | check | export | query | metadata``: the database and what it is made from."""
 
 import sys
 from pathlib import Path
@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
-from sd import verb
+from sd import BadInput, verb
+from sd.render.answer import write_answer
 from sd.render.words import counted
-from sd.store.database import open_database
+from sd.store.database import DEFAULT_DB, database_file, open_database
 from sd.store.maintenance import check_all, export_tables, rebuild_database
+from sd.store.metadata import written_metadata
+from sd.store.queries import ask, listed
 from sd.store.record import find_records
 
 app = verb.app("db")
@@ -50,6 +53,39 @@ def export(
     """Write every table and view as CSV."""
     names = export_tables(open_database(db), folder)
     print(f"{len(names)} files in {folder}: {', '.join(names)}")
+
+
+@app.command()
+def query(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A query, table or view; without one the queries are listed.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What the query asks back; can be given again.")
+    ] = None,
+    format_: Annotated[str, typer.Option("--format", help="md, csv or json.")] = "md",
+    db: verb.Db = None,
+) -> None:
+    """Answer one of the questions of sql/queries, or show a table or view."""
+    given = dict(_assigned(text) for text in param or [])
+    if name is None:
+        sys.stdout.write(write_answer(*listed(), format_))
+    else:
+        sys.stdout.write(write_answer(*ask(open_database(db), name, given), format_))
+
+
+@app.command()
+def metadata(db: verb.Db = None) -> None:
+    """Print what datasette shows of the database: datasette results.db --metadata metadata.json."""
+    sys.stdout.write(written_metadata((database_file(db) or Path(DEFAULT_DB)).stem))
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    """``NAME=VALUE`` as the two."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise BadInput(f"--param: {text!r} assigns nothing; give NAME=VALUE, as --param checkpoint=last")
+    return name, value
 
 
 def _tell(line: str, refused: list[str]) -> None:

@@ -2,10 +2,13 @@
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+_ABANDONED = 3600.0
+"""Seconds after which a draft that nobody has written to is that of a process that was killed."""
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -29,17 +32,18 @@ def draft(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
         OSError: it could not be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    # A name that nobody can know beforehand, made by this process alone; the kernel applies the umask to its mode.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
             os.fsync(file.fileno())
-        _put(Path(temporary), path, replace)
+        _put(temporary, path, replace)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
     sync_folder(path.parent)
 
@@ -70,8 +74,20 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _umask() -> int:
-    """The process's umask; it can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def sweep(folder: Path, name: str = "*") -> None:
+    """Remove the drafts that killed processes have left in ``folder`` of the files that ``name`` fits.
+
+    Their age is told by the file system's own clock, which made their times: a node's may be hours off.
+    """
+    parts = list(folder.glob(f".{name}.*.part"))
+    if not parts:
+        return
+    with contextlib.suppress(OSError):
+        probe = folder / f".{secrets.token_hex(8)}.now"
+        probe.touch(exist_ok=False)
+        now = probe.stat().st_mtime
+        probe.unlink()
+        for part in parts:
+            with contextlib.suppress(OSError):
+                if now - part.stat().st_mtime > _ABANDONED:
+                    part.unlink()

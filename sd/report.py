@@ -9,7 +9,9 @@ from rich.console import Console
 
 from sd import BadInput, verb
 from sd.cluster import slurm
+from sd.cluster.ledger import logs_of
 from sd.plan.cell import Checkpoint
+from sd.plan.schedule import Plan
 from sd.render.beside import checkpoints_of
 from sd.render.cost_table import cost_table
 from sd.render.formats import draw_tables, write_tables
@@ -25,6 +27,7 @@ from sd.render.missing_of_paper import (
 from sd.render.paper_tables import TITLES, paper_table
 from sd.render.table import Table
 from sd.store.database import open_database
+from sd.store.record import cell_folder, records_of
 from sd.store.todo import take_stock
 
 app = verb.app("report")
@@ -50,6 +53,14 @@ def report(
             "grid; alone: of everything.",
         ),
     ] = False,
+    why: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The runs behind a number: table2:ResNet18:CIFAR-10:aug:0.5:R1, digits:ResNet8:Digits:0.5:R1, "
+            "claim:C1, figure:4, or a cell's key.",
+        ),
+    ] = None,
     claims: Annotated[
         bool, typer.Option("--claims", help="The verdicts on the paper's claims, on all cells or those of a grid.")
     ] = False,
@@ -89,6 +100,9 @@ def report(
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
+    if why is not None:
+        _why(why, grids, format_ or "md", checkpoint, db, verb.read_site(profile, root).root)
+        return
     if missing or (cost and not grids and table is None and figure is None and not claims):
         look = Look(open_database(db), verb.read_site(profile, root).root, slurm.available(), minimal)
         if not missing:
@@ -164,6 +178,27 @@ def _missing(
     if figure is not None:
         return missing_of_artefact("Figure", figure, look)
     return missing_of_everything(look)
+
+
+def _why(address: str, grids: list[Path] | None, format_: str, checkpoint: str, db: str | None, root: Path) -> None:
+    """What stands behind a number; a grid that its address names is one that is given, or one in jobs/."""
+    from sd.render.provenance.asked import Sources, why
+    from sd.render.provenance.written import write_answer
+
+    database = open_database(db)
+    given = {verb.read_plan(grids)[0].name: grids} if grids else {}
+
+    def plan_of(name: str) -> tuple[Plan, list[Path]] | None:
+        named = [Path(part) if part.endswith(".yaml") else Path("jobs", f"{part}.yaml") for part in name.split(" + ")]
+        paths = given.get(name, named)
+        if not all(verb.shipped(path).is_file() for path in paths):
+            return None
+        found = verb.read_plan(paths)[0]
+        database.ingest(path for key in found.steps for path in records_of(cell_folder(root, key)))
+        return found, paths
+
+    sources = Sources(database, root, plan_of, logs_of(root), slurm.available())
+    sys.stdout.write(write_answer(why(address, sources, checkpoint=checkpoint), format_))
 
 
 def _figures(

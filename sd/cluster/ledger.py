@@ -135,3 +135,9 @@ def write_job_down(manifest: Path, job: str) -> None:
     path = job_file_of(manifest)
     if not path.exists() or path.read_text().strip() != job:
         write_durably(path, f"{job}\n".encode())
+
+
+def logs_of(root: Path) -> dict[str, Path]:
+    """The log of every job of this root that wrote one, by its id as attempts have it: ``123_4``."""
+    end = log_path(Path(), "", 0).name.removeprefix("_0")
+    return {path.name.removesuffix(end): path for path in sorted((root / "submissions").glob(f"*/logs/*{end}"))}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sd.cluster.assembly import assemble
 from sd.measure.scratch import Scratch
@@ -33,8 +33,8 @@ from sd.store.progress import (
     saved_checkpoints,
     train_record,
 )
-from sd.store.record import BadRecord, cell_folder, write_record
-from sd.store.schema import HEADS
+from sd.store.record import BadRecord, cell_folder, read_record, write_record
+from sd.store.schema import HEADS, Base
 from sd.train.answers import Source
 from sd.train.datasets import Dataset, load, with_label_noise
 from sd.train.evaluation import Evaluation, evaluate
@@ -252,6 +252,22 @@ def _teacher(cell: Cell, data: Dataset, place: Place, device: torch.device) -> t
     return sha256, load_trained(cell.teacher, path, sha256, data.classes, device)
 
 
+def _who_taught(cell: Cell, data: Dataset, place: Place, device: torch.device) -> tuple[str, nn.Module]:
+    """The checkpoint that taught a trained student, by its hash in the student's record, and the model in it.
+
+    Raises:
+        MissingTeacher: it is gone, as where the teacher has been trained again, to other bits.
+    """
+    assert cell.teacher is not None
+    own = cell_folder(place.root, cell.key)
+    sha256 = str(read_record(train_record(own))["tables"]["cells"][0]["teacher_sha256"])
+    path = cell_folder(place.root, cell.teacher.key) / checkpoint_file(cell.teacher_checkpoint or "", sha256)
+    if not path.exists():
+        hint = f"where the teacher was trained again, remove {own} to train this student again, too"
+        raise MissingTeacher(f"the checkpoint that taught {cell.label} is not there ({path}); {hint}")
+    return sha256, load_trained(cell.teacher, path, sha256, data.classes, device)
+
+
 def _model_at(cell: Cell, folder: Path, checkpoint: str, sha256: str, data: Dataset, device: torch.device) -> nn.Module:
     """A checkpoint of the cell itself, read back from disk."""
     return load_trained(cell, folder / checkpoint_file(checkpoint, sha256), sha256, data.classes, device)
@@ -348,14 +364,11 @@ def _measure(
     partial = measure_record(folder, measure).with_suffix(".partial")
     tables: dict[str, list[dict[str, Any]]] = {}
     saved = {name: row["sha256"] for name, row in saved_checkpoints(folder).items()}
-    teacher_sha256, teacher = _teacher(cell, data, place, device) if measure.needs_teacher else (None, None)
+    teacher_sha256, teacher = _who_taught(cell, data, place, device) if measure.needs_teacher else (None, None)
     for name in measure.checkpoints:
         model = _model_at(cell, folder, name, saved[name], data, device)
         for split in measure.splits:
-            images, labels = data.split(split)
-            chosen = stratified(labels, measure.samples)
-            seen = data.normalise(images[chosen.to(images.device)].to(device))
-            subject = Subject(model, seen, labels[chosen.to(device)], teacher)
+            chosen, subject = _subject(cell, measure, data, split, model, teacher)
             scratch = Scratch(
                 partial / f"{name}-{split}",
                 subject.fingerprint(measure, attempt.facts.code_version),
@@ -372,7 +385,7 @@ def _measure(
                 "subset_sha256": fingerprint(chosen),
                 "attempt_id": attempt.facts.id,
             }
-            if measure.name == "landscape":
+            if "teacher_sha256" in Base.metadata.tables[HEADS[measure.name]].columns:
                 source["teacher_sha256"] = teacher_sha256
             for table, rows in found.items():
                 more = of | source if table == HEADS[measure.name] else of
@@ -386,6 +399,19 @@ def _measure(
         attempt=asdict(attempt.facts),
     )
     shutil.rmtree(partial, ignore_errors=True)
+
+
+def _subject(
+    cell: Cell, measure: Measure, data: Dataset, split: str, model: nn.Module, teacher: nn.Module | None
+) -> tuple[Tensor, Subject]:
+    """Which images of a split a measure is taken of, and what it is taken of, on the device of the data's labels."""
+    images, labels = data.split(split)
+    chosen = stratified(labels, measure.images_of(len(labels)))
+    if measure.as_stored:
+        tau = 1.0 if cell.tau is None else cell.tau
+        return chosen, Subject(model, images, labels, teacher, rows=chosen, mean=data.mean, std=data.std, tau=tau)
+    seen = data.normalise(images[chosen.to(images.device)].to(labels.device))
+    return chosen, Subject(model, seen, labels[chosen.to(labels.device)], teacher)
 
 
 def _told(measure: Measure, attempt: Attempt, watch: Watch) -> Progress:

@@ -1,5 +1,6 @@
 """The measures of a plan, taken of a model: settings in, rows of the database out."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -7,10 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from sd.measure.curvature import curvature, fingerprint_of, top_eigenvectors
+from sd.measure.fidelity import fidelity
 from sd.measure.landscape import Direction, Surface, as_direction, direction_to, landscape, random_directions
 from sd.measure.scratch import Scratch
 from sd.measure.watch import Watch
-from sd.plan.measure import Curvature, Landscape, Measure
+from sd.plan.measure import Curvature, Fidelity, Landscape, Measure
+from sd.train.normalisation import Channels
 
 Rows = dict[str, list[dict[str, Any]]]
 """Rows by table name, without the columns that say which cell, measure, checkpoint and split they are of."""
@@ -18,19 +21,40 @@ Rows = dict[str, list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Subject:
-    """What a measure is taken of: a model on the device, normalised images and labels there, and, for a student, its
-    teacher's model."""
+    """What a measure is taken of: a model on the device, images and labels, and, for a student, its teacher.
+
+    Attributes:
+        images: on the device and normalised; or, with ``mean`` and ``std``, as they are stored, also in the host's
+            memory (``Measure.as_stored``).
+        rows: int64, on the CPU: which of the images it is taken of; all of them by default.
+        tau: temperature at which the teacher taught.
+    """
 
     model: nn.Module
     images: Tensor
     labels: Tensor
     teacher: nn.Module | None = None
+    rows: Tensor | None = None
+    mean: Channels | None = None
+    std: Channels | None = None
+    tau: float = 1.0
 
     def fingerprint(self, measure: Measure, code: str) -> str:
-        """SHA-256 of all that the measure depends on: settings, weights, images, labels, versions of code and torch."""
-        others = [] if self.teacher is None else [fingerprint_of(self.teacher)]
+        """SHA-256 of all that the measure depends on: settings, weights, images, labels, versions of code and torch.
+
+        Of images as they are stored, which may be all of ImageNet, a few speak for the others.
+        """
+        others: list[object] = [] if self.teacher is None else [fingerprint_of(self.teacher)]
+        images = self.images
+        if self.rows is not None:
+            others += [self.rows, self.mean, self.std, self.tau, len(images)]
+            images = images[self.rows[:: math.ceil(len(self.rows) / _LOOKED_AT)].to(images.device)]
         settings = measure.model_dump_json()
-        return fingerprint_of(self.model, self.images, self.labels, settings, code, torch.__version__, *others)
+        return fingerprint_of(self.model, images, self.labels, settings, code, torch.__version__, *others)
+
+
+_LOOKED_AT = 64
+"""Images whose pixels tell a data set from another one of the same size."""
 
 
 def take(measure: Measure, subject: Subject, scratch: Scratch, watch: Watch) -> Rows:
@@ -44,6 +68,8 @@ def take(measure: Measure, subject: Subject, scratch: Scratch, watch: Watch) -> 
     """
     if isinstance(measure, Curvature):
         return _curvature(measure, subject, scratch, watch)
+    if isinstance(measure, Fidelity):
+        return _fidelity(subject, scratch, watch)
     rows: Rows = {"landscapes": [], "landscape_points": []}
     for seed in measure.seeds:
         known = scratch.kept(f"surface-{seed}")
@@ -83,6 +109,23 @@ def _curvature(measure: Curvature, subject: Subject, scratch: Scratch, watch: Wa
             {"place": place, "node": node, "weight": weight} for place, (node, weight) in enumerate(quadrature, 1)
         ],
     }
+
+
+def _fidelity(subject: Subject, scratch: Scratch, watch: Watch) -> Rows:
+    assert subject.teacher is not None
+    found = fidelity(
+        subject.model,
+        subject.teacher,
+        subject.images,
+        subject.labels,
+        tau=subject.tau,
+        mean=subject.mean,
+        std=subject.std,
+        rows=subject.rows,
+        scratch=scratch,
+        watch=watch,
+    )
+    return {"fidelity": [asdict(found)]}
 
 
 def _landscape(measure: Landscape, seed: int, subject: Subject, scratch: Scratch, watch: Watch) -> Rows:

@@ -10,7 +10,7 @@ from sd import BadInput
 from sd.plan import catalogue
 from sd.plan.catalogue import AUGMENTATIONS, DATASETS, nearest
 from sd.plan.cell import Checkpoint, Method
-from sd.plan.measure import MEASURES, Curvature, Landscape, Measure
+from sd.plan.measure import MEASURES, Curvature, Fidelity, Landscape, Measure
 from sd.plan.number import no_switch, plain_zero
 from sd.plan.recipe import RECIPES
 
@@ -122,6 +122,7 @@ class Block(BaseModel):
     measure: Annotated[list[_MeasureName], BeforeValidator(listed)] = []
     curvature: Curvature = Curvature()
     landscape: Landscape = Landscape()
+    fidelity: Fidelity = Fidelity()
 
     @field_validator(
         *("arch", "dataset", "recipe", "seeds", "aug", "label_noise", "alpha", "tau", "method", "ban", "measure")
@@ -178,4 +179,4 @@ class Block(BaseModel):
     @property
     def measures(self) -> tuple[Measure, ...]:
         """The measures that are asked for, with their settings."""
-        return tuple(settings for settings in (self.curvature, self.landscape) if settings.name in self.measure)
+        return tuple(getattr(self, name) for name in MEASURES if name in self.measure)

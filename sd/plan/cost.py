@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sd.plan.catalogue import OwnDataset, architecture, dataset
 from sd.plan.cell import Cell
-from sd.plan.measure import Curvature, Measure
+from sd.plan.measure import Curvature, Fidelity, Measure
 from sd.plan.schedule import Step
 
 REFERENCE_TFLOPS = {"cuda": 100.0, "cpu": 0.05}
@@ -66,15 +66,17 @@ def petaflop(cell: Cell) -> float | None:
 
 def measure_images(cell: Cell, measure: Measure) -> float | None:
     """Cost of a measure in forward passes of an image, over its splits and checkpoints: those of its Hessian-vector
-    products, or of the points of its surfaces. ``None`` for a data set of unknown size."""
+    products, or of the points of its surfaces, or of student and teacher. ``None`` for a data set of unknown size."""
     data = dataset(cell.dataset)
     if isinstance(data, OwnDataset):
         return None
     sizes = {"train": data.train, "test": data.test}
-    samples = len(measure.checkpoints) * sum(min(measure.samples, sizes[split]) for split in measure.splits)
+    samples = len(measure.checkpoints) * sum(measure.images_of(sizes[split]) for split in measure.splits)
     if isinstance(measure, Curvature):
         products = measure.runs * measure.steps + min(measure.probes, _PRODUCTS_OF_A_TRACE)
         return products * samples * _FORWARDS_OF_A_PRODUCT
+    if isinstance(measure, Fidelity):
+        return samples * (1 + max(1, len(cell.teacher.members) if cell.teacher else 0))
     return measure.evaluations * samples * max(1, len(cell.members))
 
 

@@ -17,11 +17,11 @@ _Real = Annotated[float, BeforeValidator(no_switch)]
 
 class _Settings(BaseModel):
     """What every measure is taken on: ``samples`` images of each of ``splits``, a fixed class-balanced subset without
-    augmentation (the whole split where it is smaller), at each of ``checkpoints`` (spec H3)."""
+    augmentation (the whole split where it is smaller, or ``samples`` is null), at each of ``checkpoints`` (spec H3)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    samples: Annotated[_Whole, Field(gt=0)] = 5_000
+    samples: Annotated[_Whole, Field(gt=0)] | None
     checkpoints: tuple[Checkpoint, ...] = ("best_test", "last")
     splits: tuple[Split, ...] = ("train", "test")
 
@@ -42,6 +42,15 @@ class _Settings(BaseModel):
         """Whether the cell's teacher is looked at besides the cell: then the measure is of students alone."""
         return False
 
+    @property
+    def as_stored(self) -> bool:
+        """Whether it takes images as they are stored, a batch at a time: of whole splits, which may be large."""
+        return False
+
+    def images_of(self, size: int) -> int:
+        """How many images it takes of a split of ``size``."""
+        return size if self.samples is None else min(self.samples, size)
+
     def concerns(self, cell: Cell) -> bool:
         """Whether the measure can be taken of this cell."""
         return cell.teacher is not None or not self.needs_teacher
@@ -54,6 +63,7 @@ class Curvature(_Settings):
     ``backend``.
     """
 
+    samples: Annotated[_Whole, Field(gt=0)] = 5_000
     probes: Annotated[_Whole, Field(gt=1)] = 100
     steps: Annotated[_Whole, Field(gt=0)] = 60
     top: Annotated[_Whole, Field(gt=0)] = 1
@@ -84,6 +94,7 @@ class Landscape(_Settings):
     because its end is not the teacher with a student's statistics.
     """
 
+    samples: Annotated[_Whole, Field(gt=0)] = 5_000
     checkpoints: tuple[Checkpoint, ...] = ("best_test",)
     splits: tuple[Split, ...] = ("train",)
     span: Annotated[_Real, Field(gt=0, allow_inf_nan=False)] = 1.0
@@ -123,9 +134,32 @@ class Landscape(_Settings):
         return self.directions == "teacher"
 
 
-Measure = Curvature | Landscape
+class Fidelity(_Settings):
+    """Settings of the distance between a student's answers and its teacher's (spec H27), of whole splits by default.
 
-MEASURES: dict[str, type[Curvature] | type[Landscape]] = {"curvature": Curvature, "landscape": Landscape}
+    See ``sd.measure.fidelity.fidelity``.
+    """
+
+    samples: Annotated[_Whole, Field(gt=0)] | None = None
+
+    name: ClassVar[str] = "fidelity"
+
+    @property
+    def needs_teacher(self) -> bool:
+        return True
+
+    @property
+    def as_stored(self) -> bool:
+        return True
+
+
+Measure = Curvature | Landscape | Fidelity
+
+MEASURES: dict[str, type[Curvature] | type[Landscape] | type[Fidelity]] = {
+    "curvature": Curvature,
+    "landscape": Landscape,
+    "fidelity": Fidelity,
+}
 
 
 def _each_once(values: tuple[Any, ...], kind: str) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sd import BadInput
 from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS, nearest
+from sd.plan.recipe import RECIPES
 
 MODELS = ("T", "R1", "R2", "R3", "SAM")
 METRICS = ("test_acc", "trace", "lambda_max")
@@ -63,36 +64,84 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """The address that a text is; a grid's names do as well as the paper's, in upper or lower case.
+    """The address that a text is.
+
+    A grid's names do as well as the paper's, in upper or lower case; ``α=0.5`` as well as ``0.5``, ``λmax`` as well as
+    ``lambda_max``, and metric and protocol in either order. T and SAM, which all α share, need none, nor does a table
+    of a single α; Tables 4 and 5 need no augmentation.
 
     Raises:
         BadInput: it is none; the one line says which part and what would be right.
     """
     place, _, checkpoint = text.partition("@")
-    parts = [part.strip() for part in place.split(":", 7)]
-    if len(parts) < 6 or not parts[0].lower().startswith("table"):
+    first, *parts = [part.strip() for part in place.split(":")]
+    if len(parts) < 3 or not first.lower().startswith("table"):
         raise BadInput(
             f"{text!r} is not the address of a number; give TABLE:ARCH:DATASET:AUG:ALPHA:MODEL, as {EXAMPLE}"
         )
-    number = _one_of(text, "table", parts[0].lower().removeprefix("table"), {str(n): str(n) for n in range(1, 6)})
-    arch = _one_of(text, "architecture", parts[1], _names(ARCHITECTURES))
-    dataset = _one_of(text, "data set", parts[2], _names(DATASETS))
-    aug = _one_of(text, "augmentation", parts[3], {**_printed_augs(), **{short: n for n, short in _SHORT.items()}})
-    model = _one_of(text, "model", parts[5], {**{m: m for m in MODELS}, "teacher": "T"})
-    try:
-        alpha = float(parts[4])
-    except ValueError:
-        raise BadInput(f"{text!r}: {parts[4]!r} is not an alpha; give a number such as 0.5") from None
-    address = Address(int(number), arch, dataset, aug, alpha, model)
-    rest = parts[6:]
-    if rest and rest[0] in METRICS:
-        address = replace(address, metric=rest.pop(0))
-    if rest:
-        address = replace(address, protocol=":".join(rest))
+    number = int(_one_of(text, "table", first.lower().removeprefix("table"), {str(n): str(n) for n in range(1, 6)}))
+    arch = _one_of(text, "architecture", parts.pop(0), _names(ARCHITECTURES))
+    dataset = _one_of(text, "data set", parts.pop(0), _names(DATASETS))
+    aug = _aug(text, number, parts)
+    alpha = _alpha(text, number, parts)
+    if not parts:
+        raise BadInput(f"{text!r}: ends before the model; {nearest('', _MODEL_NAMES)}")
+    model = _one_of(text, "model", parts.pop(0), _MODEL_NAMES)
+    metric = next((_METRIC_NAMES[part.lower()] for part in parts if part.lower() in _METRIC_NAMES), "test_acc")
+    protocol = ":".join(part for part in parts if part.lower() not in _METRIC_NAMES)
+    if protocol and protocol.partition(" (")[0] not in RECIPES:
+        raise BadInput(
+            f"{text!r}: {protocol!r} is neither a metric nor a protocol; {nearest(protocol, [*METRICS, *RECIPES])}"
+        )
+    address = Address(number, arch, dataset, aug, alpha, model, metric, protocol)
     if checkpoint:
         known = {name: name for name in CHECKPOINTS}
         address = replace(address, checkpoint=_one_of(text, "checkpoint", checkpoint, known))
     return address
+
+
+# Tables 4 and 5 print no augmentation, and Tables 3 to 5 have one α.
+_AUGS = {4: "none", 5: "crop_rotate"}
+_ALPHAS = {3: 0.2, 4: 0.5, 5: 0.2}
+
+# Who has no α of its own; Table 2, of three, is asked for T and SAM with any.
+_SHARED = {"t", "teacher", "sam"}
+
+_MODEL_NAMES = {
+    **{model: model for model in MODELS},
+    "teacher": "T",
+    "student": "R1",
+    **{f"Round {number}": f"R{number}" for number in (1, 2, 3)},
+}
+
+_METRIC_NAMES = {
+    **{metric: metric for metric in METRICS},
+    **dict.fromkeys(("accuracy", "acc", "top1", "test accuracy"), "test_acc"),
+    **dict.fromkeys(("λmax", "λ_max", "λ max", "lambda max", "lambdamax"), "lambda_max"),
+}
+
+
+def _aug(text: str, table: int, parts: list[str]) -> str:
+    """Take the augmentation off the parts; Tables 4 and 5 need not say theirs."""
+    known = {**_printed_augs(), **{short: name for name, short in _SHORT.items()}}
+    lower = {name.lower() for name in known}
+    if table in _AUGS and (not parts or parts[0].lower() not in lower):
+        if parts and parts[0] in {"", "-", "—"}:
+            parts.pop(0)
+        return _AUGS[table]
+    return _one_of(text, "augmentation", parts.pop(0) if parts else "", known)
+
+
+def _alpha(text: str, table: int, parts: list[str]) -> float:
+    """Take α off the parts, where it is among them and there is more than one."""
+    first = parts[0].lower() if parts else ""
+    if first in _SHARED or (table in _ALPHAS and first in {name.lower() for name in _MODEL_NAMES}):
+        return _ALPHAS.get(table, 0.5)
+    given = parts.pop(0) if parts else ""
+    try:
+        return float(given.lower().removeprefix("alpha").removeprefix("α").strip(" ="))
+    except ValueError:
+        raise BadInput(f"{text!r}: {given!r} is not an alpha; give a number such as 0.5") from None
 
 
 def _names(known: dict[str, Any]) -> dict[str, str]:

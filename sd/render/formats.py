@@ -112,7 +112,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(tex=_tex, md=_md, aligned=_aligned, csv_rows=_csv_rows)
+    environment.filters.update(tex=_tex, md=_md, aligned=aligned, csv_rows=_csv_rows)
     return environment
 
 
@@ -126,7 +126,7 @@ def _md(text: str) -> str:
     return re.sub(r"([|<>*`\\])", r"\\\1", text.replace("\n", " "))
 
 
-def _aligned(table: Table) -> list[str]:
+def aligned(table: Table) -> list[str]:
     """The lines of a Markdown table, columns aligned for whoever reads it as text."""
     lines = [[_md(text) for text in line] for line in [table.headers, *table.texts()]]
     widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(table.headers))]

@@ -14,9 +14,11 @@ from sd.render.layout import (
     model_order,
     model_title,
     models_of,
+    place_of,
     previous,
     taught_by,
 )
+from sd.render.provenance.grid_address import GridAddress
 from sd.render.table import Entry, Table, arrow
 from sd.store.database import Database
 
@@ -64,7 +66,8 @@ def _accuracy_table(plan: Plan, found: dict[str, dict[str, Any]], checkpoint: st
             cells = cells_in(columns, study, model)
             if not cells:
                 continue
-            entry = _accuracy(found.get(cells[0].setting), expected=seeds)
+            why = GridAddress(plan.name, *place_of(cells[0]), checkpoint=checkpoint)
+            entry = _accuracy(found.get(cells[0].setting), why, expected=seeds)
             if model.startswith("R"):
                 entry = replace(entry, arrow=arrow(entries.get(previous(model)), entry))
             entries[model] = entry
@@ -99,16 +102,18 @@ def _curvature_table(
         inside = [(s, model, cells) for (s, model), cells in columns.items() if taught_by(s) == study]
         for taught, model, cells in sorted(inside, key=lambda item: model_order(item[0], item[1])):
             row = found.get(cells[0].setting)
+            why = GridAddress(plan.name, *place_of(cells[0]), checkpoint=checkpoint)
+            way = replace(why, split=split, measure_key=measure.key)
             rows.append(
                 [
                     *identity(study, studies, alpha=False),
                     model_name(taught, model),
-                    _accuracy(accuracy.get(cells[0].setting), expected=seeds),
-                    _estimate(row, "trace", seeds),
-                    _probe_error(row),
-                    _estimate(row, "lambda_max", seeds),
-                    _estimate(row, "relative_trace", seeds),
-                    _estimate(row, "sharpness", seeds, decimals=4),
+                    _accuracy(accuracy.get(cells[0].setting), why, expected=seeds),
+                    _estimate(row, "trace", way, seeds),
+                    _probe_error(row, way),
+                    _estimate(row, "lambda_max", way, seeds),
+                    _estimate(row, "relative_trace", way, seeds),
+                    _estimate(row, "sharpness", way, seeds, decimals=4),
                 ]
             )
     missing = sum(isinstance(item, Entry) and item.mean is None for row in rows for item in row)
@@ -134,19 +139,20 @@ def _curvature_table(
     )
 
 
-def _accuracy(row: dict[str, Any] | None, *, expected: int) -> Entry:
-    return Entry(row["mean"], row["std"], row["n"], expected) if row else Entry(None)
+def _accuracy(row: dict[str, Any] | None, why: GridAddress, *, expected: int) -> Entry:
+    return Entry(row["mean"], row["std"], row["n"], expected, why=str(why)) if row else Entry(None)
 
 
-def _estimate(row: dict[str, Any] | None, name: str, expected: int, *, decimals: int = 2) -> Entry:
+def _estimate(row: dict[str, Any] | None, name: str, way: GridAddress, expected: int, *, decimals: int = 2) -> Entry:
     if not row or row[name] is None:  # not measured, or by a backend that does not give it
         return Entry(None)
     mark = "†" if name in {"trace", "lambda_max"} and row["not_converged"] else ""
-    return Entry(row[name], row[f"{name}_std"], row["n"], expected, decimals=decimals, mark=mark)
+    why = str(replace(way, metric=name))
+    return Entry(row[name], row[f"{name}_std"], row["n"], expected, decimals=decimals, mark=mark, why=why)
 
 
-def _probe_error(row: dict[str, Any] | None) -> Entry:
-    return Entry(row["trace_stderr"] if row else None)
+def _probe_error(row: dict[str, Any] | None, way: GridAddress) -> Entry:
+    return Entry(row["trace_stderr"], why=str(replace(way, metric="trace_stderr"))) if row else Entry(None)
 
 
 def _missing_note(missing: int, fill: str) -> list[str]:

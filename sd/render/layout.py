@@ -30,23 +30,29 @@ class Study:
     method: str | None = None
 
 
+def place_of(cell: Cell) -> tuple[Study, str]:
+    """The study that a cell is of, and what it is in it."""
+    way = cell.way
+    study = Study(
+        cell.arch,
+        cell.dataset,
+        cell.aug,
+        cell.label_noise,
+        cell.protocol,
+        cell.tau,
+        cell.alpha,
+        way.teacher_checkpoint,
+        None if way.first_teacher == "T" else way.first_teacher,
+        None if way.method == "distillation" else way.method,
+    )
+    return study, cell.stage
+
+
 def lay_out(cells: Iterable[Cell]) -> tuple[list[Study], dict[tuple[Study, str], list[Cell]]]:
     """The rows of a table in the order of the plan, and the cells of each (row, model)."""
     columns: dict[tuple[Study, str], list[Cell]] = {}
     for cell in cells:
-        study = Study(
-            cell.arch,
-            cell.dataset,
-            cell.aug,
-            cell.label_noise,
-            cell.protocol,
-            cell.tau,
-            cell.alpha,
-            cell.way.teacher_checkpoint,
-            None if cell.way.first_teacher == "T" else cell.way.first_teacher,
-            None if cell.way.method == "distillation" else cell.way.method,
-        )
-        columns.setdefault((study, cell.stage), []).append(cell)
+        columns.setdefault(place_of(cell), []).append(cell)
     students = [study for study, _ in columns if study.alpha is not None]
     taught = {taught_by(study) for study in students}
     alone = [study for study, _ in columns if study.alpha is None and study not in taught]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sd import __version__
+from sd.durable import sweep
 from sd.store.record import BadRecord, read_record, write_record
 
 # A copy of the code that a submission made says in this file, beside the package, which commit it is of.
@@ -108,7 +109,7 @@ class Attempt:
         """
         self._doing |= doing
         with self._beating, contextlib.suppress(OSError):
-            draft = self._folder / f".{self.facts.id}.beat"
+            draft = self._folder / f".{self.facts.id}.beat.part"
             draft.write_text(json.dumps({"at": _now(), **self._doing}))
             draft.replace(_beat_file(self._folder, self.facts.number))
 
@@ -143,7 +144,7 @@ class Attempt:
 
     def _claim(self) -> None:
         """Link a finished file to the next free number; whoever links first has it."""
-        draft = self._folder / f".{self.facts.id}.draft"
+        draft = self._folder / f".{self.facts.id}.attempt.part"
         while True:
             self.facts.number = max(_numbers(self._folder), default=0) + 1
             self._write(draft)
@@ -155,6 +156,8 @@ class Attempt:
             finally:
                 draft.unlink()
         _mark_lost(self._folder, self.facts.number)
+        for folder in (self._folder, self._folder.parent):
+            sweep(folder)
 
     def _write(self, path: Path) -> None:
         write_record(path, "attempt", {"attempts": [asdict(self.facts)]})

@@ -1,7 +1,7 @@
 """The database: made from records, asked through ``sql/``; SQLite by default, any SQLAlchemy URL besides."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,12 @@ class Database:
         with self._engine.connect() as connection:
             return select(connection, statement, parameters)
 
+    def answer(self, statement: str, parameters: Mapping[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and rows of a SELECT, in its order."""
+        with self._engine.connect() as connection:
+            result = connection.execute(sa.text(statement), parameters)
+            return list(result.keys()), [tuple(row) for row in result]
+
     def table(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and all rows of a table or view of ours, in the order of its columns."""
         with self._engine.connect() as connection:
@@ -55,7 +61,7 @@ class Database:
         return sa.inspect(self._engine).has_table(table)
 
     def named(
-        self, name: str, *, source: str, keys: Iterable[str] | None, folder: str = "queries"
+        self, name: str, *, source: str, keys: Iterable[str] | None, folder: str = "summaries"
     ) -> list[dict[str, Any]]:
         """Run ``sql/FOLDER/NAME.sql`` over the rows of view ``source`` of the cells ``keys`` (``None``: all)."""
         query = resource("sql", folder, f"{name}.sql").read_text()

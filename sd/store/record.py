@@ -2,18 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sd.durable import write_durably
 from sd.plan.measure import MEASURES
+from sd.store.shape import Misshapen, check_shape
 
 RECORD_VERSION = 1
 
 
 class BadRecord(Exception):
     """A record that cannot be used; the text says which file and why."""
+
+
+# The last line of a record: the SHA-256 of the same file without this line, so that a bit that has changed is noticed.
+_SEAL = re.compile(rb',\n "content_sha256": "([0-9a-f]{64})"\n\}\n?\Z')
 
 
 def cell_folder(root: Path, key: str) -> Path:
@@ -30,26 +36,62 @@ def write_record(path: Path, kind: str, tables: dict[str, list[dict[str, Any]]],
         more: further facts for readers of the file, such as the cell's lineage.
     """
     content = {"record_version": RECORD_VERSION, "kind": kind, **more, "tables": tables}
-    write_durably(path, json.dumps(content, indent=1, allow_nan=False).encode())
+    write_durably(path, sealed(content))
+
+
+def sealed(content: Mapping[str, Any]) -> bytes:
+    """The file of a record with this content: JSON that ends with its own SHA-256 (:data:`_SEAL`)."""
+    plain = json.dumps(content, indent=1, allow_nan=False).encode()
+    return plain[:-2] + f',\n "content_sha256": "{hashlib.sha256(plain).hexdigest()}"\n}}'.encode()
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """The content of a record, with its SHA-256 under ``sha256``.
+    """The content of a record, with the SHA-256 of its file under ``sha256``.
+
+    Records of versions before they were sealed are read as they are.
 
     Raises:
-        BadRecord: the file cannot be read, is not JSON, or has the version of a later release.
+        BadRecord: the file cannot be read, is not JSON, is not what was written, has the version of a later release, or
+            rows that are none.
     """
     try:
         blob = path.read_bytes()
-        content = json.loads(blob)
+        content = json.loads(blob, parse_constant=_no_number)
         version, tables = content["record_version"], content["tables"]
-        if not isinstance(version, int) or not isinstance(tables, dict):
-            raise TypeError("record_version is not a number or tables is not a mapping")
+        if type(version) is not int or not isinstance(content["kind"], str) or not isinstance(tables, dict):
+            raise TypeError("record_version is no number, kind no word, or tables no mapping")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadRecord(f"{path}: cannot be read as a record ({type(error).__name__}: {error})") from None
+        reason = next(iter(str(error).splitlines()), "")
+        raise BadRecord(f"{path}: cannot be read as a record ({type(error).__name__}: {reason})") from None
     if version > RECORD_VERSION:
         raise BadRecord(f"{path}: has record version {version}, newer than {RECORD_VERSION}; update sd")
+    if "content_sha256" in content:
+        _check_seal(path, blob)
+    try:
+        check_shape(content["kind"], tables, owner=_owner(path))
+    except Misshapen as error:
+        raise BadRecord(f"{path}: {error}") from None
     return {**content, "sha256": hashlib.sha256(blob).hexdigest()}
+
+
+def _owner(path: Path) -> str | None:
+    """The key of the cell in whose folder a record lies; ``None`` if it lies elsewhere."""
+    folder = path.parent.parent if path.parent.name == "attempts" else path.parent
+    return folder.name if folder.parent.name == "cells" else None
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _check_seal(path: Path, blob: bytes) -> None:
+    """Raise ``BadRecord`` unless the file is what was written."""
+    seal = _SEAL.search(blob)
+    found = hashlib.sha256(blob[: seal.start()] + b"\n}").hexdigest() if seal else "none"
+    if seal is None or found != seal[1].decode():
+        was = seal[1].decode() if seal else "not on its last line"
+        hint = "restore it from a copy, or remove it and run the grid again"
+        raise BadRecord(f"{path}: is not what was written (SHA-256 {found}, written {was}); {hint}")
 
 
 def find_records(root: Path) -> Iterator[Path]:

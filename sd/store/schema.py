@@ -272,6 +272,9 @@ class FidelityRow(Base):
     mse_centred: Mapped[float]
     agreement: Mapped[float]
     kl: Mapped[float]
+    kl_tau: Mapped[float]
+    student_top1: Mapped[float]
+    teacher_top1: Mapped[float]
     seconds: Mapped[float]
     attempt_id: Mapped[str]
 

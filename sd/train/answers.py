@@ -9,7 +9,6 @@ import errno
 import hashlib
 import math
 import shutil
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sd.durable import draft
+from sd.durable import draft, sweep
 from sd.train.datasets import Dataset
 from sd.train.datasets.prepared import read_only_tensor
 
 _LOOKED_AT = 64
 """Images whose pixels, in a file's name, tell a data set from another one of the same name and size."""
-
-_ABANDONED = 3600.0
-"""Seconds after which a draft that nobody has written to is that of a run that was killed."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,7 @@ def keep(path: Path, shape: tuple[int, int], parts: Iterable[Tensor]) -> Tensor 
     if kept(path, shape) is None:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)  # a damaged one
-    _sweep(path)
+    sweep(path.parent, path.name)  # of ImageNet each draft takes 2.6 GB
     begun = False
     try:
         if shutil.disk_usage(path.parent).free < 2 * math.prod(shape) + (1 << 20):
@@ -91,11 +87,3 @@ def keep(path: Path, shape: tuple[int, int], parts: Iterable[Tensor]) -> Tensor 
             raise
         return None
     return kept(path, shape)
-
-
-def _sweep(path: Path) -> None:
-    """Remove the drafts of this file that killed runs have left: of ImageNet each takes 2.6 GB."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > _ABANDONED:
-                part.unlink()

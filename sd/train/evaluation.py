@@ -22,6 +22,7 @@ class Evaluation:
         loss: mean cross-entropy, in nats.
         ece: expected calibration error, a fraction: |accuracy − confidence| of the largest softmax probability, the
             mean over 15 bins of equal width weighted by their size (Guo et al. 2017, eq. 3).
+        brier: Σ over the classes of (softmax probability − one-hot label)², the mean over the images (Brier 1950).
         n: number of images.
     """
 
@@ -29,6 +30,7 @@ class Evaluation:
     top5: float
     loss: float
     ece: float
+    brier: float
     n: int
 
 
@@ -61,7 +63,7 @@ def evaluate(
     device = next((tensor.device for tensor in model.parameters()), images.device)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    sums = torch.zeros(3, dtype=torch.float64, device=device)
+    sums = torch.zeros(4, dtype=torch.float64, device=device)
     bins = torch.zeros(3, BINS, dtype=torch.float64, device=device)
     try:
         chosen = rows.split(batch_size)
@@ -75,10 +77,10 @@ def evaluate(
         for module, training in modes:
             module.training = training
     n = len(rows)
-    top1, top5, loss = (sums / n).tolist()
+    top1, top5, loss, brier = (sums / n).tolist()
     count, confidence, right = bins
     ece = float((confidence - right).abs().sum() / count.sum())
-    return Evaluation(top1=100 * top1, top5=100 * top5, loss=loss, ece=ece, n=n)
+    return Evaluation(top1=100 * top1, top5=100 * top5, loss=loss, ece=ece, brier=brier, n=n)
 
 
 def _check(
@@ -93,11 +95,12 @@ def _check(
 
 
 def _sums(logits: Tensor, target: Tensor) -> Tensor:
-    """Number right at rank 1, number right within the first five, and summed cross-entropy of a batch."""
+    """Of a batch: number right at rank 1, number right within the first five, summed cross-entropy and Brier scores."""
     best = logits.topk(min(5, logits.shape[1]), dim=1).indices
     hit = best == target[:, None]
     loss = F.cross_entropy(logits, target, reduction="sum")
-    return torch.stack([hit[:, 0].sum(), hit.sum(), loss]).double()
+    wrong = logits.double().softmax(dim=1) - F.one_hot(target, logits.shape[1])
+    return torch.stack([hit[:, 0].sum(), hit.sum(), loss, wrong.square().sum()]).double()
 
 
 def _calibration(logits: Tensor, target: Tensor) -> Tensor:

@@ -1,5 +1,5 @@
--- A row is one setting at one checkpoint, over all its seeds (see queries/summary.sql, which this view runs).
+-- A row is one setting at one checkpoint, over all its seeds (see summaries/summary.sql, which this view runs).
 CREATE VIEW summary AS
 WITH chosen AS (SELECT * FROM outcomes)
-@include queries/summary.sql
+@include summaries/summary.sql
 ;

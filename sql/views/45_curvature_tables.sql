@@ -1,7 +1,7 @@
--- A row is one row of the paper's Tables 4 or 5 (a model: test accuracy, trace and largest eigenvalue of the Hessian) and,
--- for one protocol, checkpoint and way of measuring curvature, what was measured for it here; NULL where it was not. The
--- uncertainty of ours: the standard deviation over n seeds and, of a trace, the standard error of its estimate. As in
--- Tables 1 to 3, ours counts only clean labels, tau = 4 and teachers at best_test.
+-- A row is one row of the paper's Tables 4 or 5 (a model: test accuracy, trace and largest eigenvalue of the Hessian)
+-- and, for one protocol, checkpoint and way of measuring curvature, what was measured for it here; NULL where it was
+-- not. The uncertainty of ours: the standard deviation over n seeds and, of a trace, the standard error of its
+-- estimate. As in Tables 1 to 3, ours counts only clean labels, tau = 4 and teachers at best_test.
 CREATE VIEW curvature_tables AS
 WITH paper AS (
     SELECT

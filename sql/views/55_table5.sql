@@ -1,5 +1,5 @@
--- A row is one row of the paper's Table 5 (Tiny-ImageNet, alpha = 0.2, with SAM) for one protocol, checkpoint and way of measuring
--- curvature: ours, what the paper prints (published_*), and ours less that (*_difference).
+-- A row is one row of the paper's Table 5 (Tiny-ImageNet, alpha = 0.2, with SAM) for one protocol, checkpoint and way
+-- of measuring curvature: ours, what the paper prints (published_*), and ours less that (*_difference).
 CREATE VIEW table5 AS
 SELECT
     "row", architecture, dataset, model, alpha, protocol, checkpoint, split, measure_key, n_samples,

@@ -1,5 +1,5 @@
--- A row is one trained cell on one device: what was expected when its first attempt there was launched, and what all its
--- attempts there took. A device is named without the index of a GPU.
+-- A row is one trained cell on one device: what was expected when its first attempt there was launched, and what all
+-- its attempts there took. A device is named without the index of a GPU.
 CREATE VIEW costs AS
 SELECT
     t.key, t.label, t.arch, t.dataset, t.model, t.device, COUNT(*) AS attempts, SUM(t.seconds) AS seconds,

@@ -23,6 +23,9 @@ BOTH = GRID.replace(
     "     landscape: {samples: 20, points: 3, seeds: [0, 7], splits: [test]}",
 )
 LINE = BOTH.replace("seeds: [0, 7]", "directions: teacher")
+BESIDE = GRID.replace(
+    "measure: [curvature], curvature: {samples: 20, probes: 2, steps: 3, splits: [train]}", "measure: [fidelity]"
+)
 LONG = GRID.replace("samples: 20, probes: 2, steps: 3", "samples: 300, steps: 150, checkpoints: [last]")
 
 
@@ -62,6 +65,18 @@ def test_the_line_to_the_teacher_is_of_students_alone(tmp_path: Path) -> None:
     )
     assert count(study, "landscape_points", "y = 0") == 3
     assert count(study, "landscapes", "statistics = 'recomputed'") == 1
+    assert "3 done, 0 to run" in study.launch().stdout
+
+
+def test_a_student_is_held_against_the_checkpoint_that_taught_it(tmp_path: Path) -> None:
+    study = Study(tmp_path / "beside", BESIDE)
+    assert study.launch().returncode == 0
+    assert count(study, "fidelity") == 2 * 2  # the student's two checkpoints, on both splits
+    taught = "fidelity f JOIN cells c ON c.key = f.cell_key AND c.teacher_sha256 = f.teacher_sha256 AND c.model = 'R1'"
+    scored = "JOIN evaluations e ON e.cell_key = f.cell_key AND e.checkpoint = f.checkpoint AND e.split = f.split"
+    assert count(study, f"{taught} {scored}", "e.top1 = f.student_top1 AND e.n_samples = f.n_samples") == 4
+    scored = "JOIN evaluations e ON e.cell_key = c.teacher_key AND e.checkpoint = 'best_test' AND e.split = f.split"
+    assert count(study, f"{taught} {scored}", "e.top1 = f.teacher_top1 AND kl > kl_tau AND mse > mse_centred") == 4
     assert "3 done, 0 to run" in study.launch().stdout
 
 

@@ -56,6 +56,7 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "tier": ("tier: full", set()),
     "curvature": ("curvature: {probes: 7}", set()),
     "landscape": ("landscape: {points: 7}", set()),
+    "fidelity": ("fidelity: {samples: 7}", set()),
     "epochs": ("epochs: 31", COLUMNS),
     "batch_size": ("batch_size: 97", COLUMNS),
     "learning_rate": ("learning_rate: 0.02501", COLUMNS),

@@ -108,7 +108,7 @@ def test_the_plain_sqlite3_program_reads_the_tables(database: Database) -> None:
 def test_every_view_begins_with_what_a_row_is() -> None:
     from sd import resource
 
-    for path in [*resource("sql", "views").glob("*.sql"), *resource("sql", "queries").glob("*.sql")]:
+    for path in [*resource("sql", "views").glob("*.sql"), *resource("sql", "summaries").glob("*.sql")]:
         assert path.read_text().startswith("-- A row is one "), path
 
 

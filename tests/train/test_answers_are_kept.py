@@ -197,7 +197,7 @@ def test_where_nothing_can_be_kept_the_run_goes_on_without(
     if obstacle == "full":
         monkeypatch.setattr(answers.shutil, "disk_usage", lambda _: SimpleNamespace(free=2 * 1000 * 10))
     else:
-        monkeypatch.setattr(durable.tempfile, "mkstemp", refuse)
+        monkeypatch.setattr(durable.os, "open", refuse)
     teacher, computed = remembering(model, data, source(tmp_path))
     assert computed == 1 and not list(tmp_path.iterdir())
     assert teacher._cached is not None and torch.equal(teacher._cached, remembering(model, data, None)[0]._cached)

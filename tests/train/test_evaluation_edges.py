@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from sklearn.metrics import brier_score_loss
 from torch import Tensor, nn
 
 import sd.measure
@@ -95,6 +96,15 @@ def test_calibration_is_guos_by_hand() -> None:
             expected += len(inside) / 500 * abs(accuracy - mean)
     found = evaluate(Fixed(logits), torch.zeros(500, 3, 1, 1), labels, batch_size=128)
     assert found.ece == pytest.approx(expected, abs=1e-6)
+
+
+def test_brier_is_scikit_learns() -> None:
+    """Which scores several classes from 1.8 on; its sum over the classes is halved for two alone."""
+    torch.manual_seed(0)
+    logits, labels = torch.randn(500, 7) * 2, torch.randint(7, (500,))
+    expected = brier_score_loss(labels, logits.double().softmax(1).numpy(), labels=range(7), scale_by_half=False)
+    found = evaluate(Fixed(logits), torch.zeros(500, 3, 1, 1), labels, batch_size=128)
+    assert found.brier == pytest.approx(expected, abs=1e-6)
 
 
 def test_images_are_taken_as_bytes_as_fractions_or_as_the_model_takes_them(data: Dataset) -> None:
