@@ -55,10 +55,10 @@ def paint(selection: Selection) -> Figure:
     for axes in (left, right):
         _logit_axes(axes, selection)
         _testbed(axes, testbed)
-    for place, panel in enumerate(selection.panels):
+    for panel in selection.panels:
         _teachers(left, panel)
-        name = arch_title(panel.subject.arch) if len(selection.panels) > 1 else ""
-        _student(left, panel, lowest, marks, name=name, above=place % 2 > 0)
+        _student(left, panel, lowest, marks)
+        _pair(left, panel, lowest)
     _teachers(right, sweep)
     _path(right, sweep)
     for alpha in sweep.alphas:
@@ -103,37 +103,44 @@ def _teachers(axes: Axes, panel: Shown) -> None:
         _mean(axes, [row for row in panel.rows if row["model"] == model], mark, label)
 
 
-def _student(
-    axes: Axes, panel: Shown, alpha: float, marks: dict[float, dict[str, Any]], *, name: str = "", above: bool = False
-) -> None:
+def _student(axes: Axes, panel: Shown, alpha: float, marks: dict[float, dict[str, Any]]) -> None:
     mark = {**marks[alpha], "linestyle": "none", "markersize": 5.5}
-    point = _mean(axes, _students(panel, alpha), mark, f"student {short('R1')}, α = {alpha:g}")
-    if point and name:
-        place = {"va": "bottom"} if above else {"va": "top"}
-        axes.annotate(
-            name, point, (0, 6 if above else -6), textcoords="offset points", fontsize=6, ha="center", **place
-        )
+    _mean(axes, _students(panel, alpha), mark, f"student {short('R1')}, α = {alpha:g}")
+
+
+def _pair(axes: Axes, panel: Shown, alpha: float) -> None:
+    """A thin line from the teacher, which is named, to its student."""
+    teacher = [row for row in panel.rows if row["model"] in ("T", "ZS")]
+    if teacher:
+        _line(axes, [teacher, _students(panel, alpha)])
+        name = arch_title(panel.subject.arch)
+        axes.annotate(name, _place(teacher), (6, 3), textcoords="offset points", fontsize=6, va="bottom")
 
 
 def _path(axes: Axes, panel: Shown) -> None:
     """A thin line through the students, by α."""
-    students = [_students(panel, alpha) for alpha in panel.alphas]
-    points = [
-        [Point(0, [row[name] for row in rows]).mean for name in ("id_top1", "ood_top1")] for rows in students if rows
-    ]
+    _line(axes, [_students(panel, alpha) for alpha in panel.alphas])
+
+
+def _line(axes: Axes, models: Sequence[Sequence[Row]]) -> None:
+    points = [_place(rows) for rows in models if rows]
     axes.plot(*zip(*points, strict=True), color=GREY, linewidth=0.6, zorder=1.6)
+
+
+def _place(rows: Sequence[Row]) -> tuple[float, float]:
+    x, y = (Point(0, [row[name] for row in rows]).mean for name in ("id_top1", "ood_top1"))
+    return x, y
 
 
 def _students(panel: Shown, alpha: float) -> list[Row]:
     return [row for row in panel.rows if row["alpha"] == alpha and row["model"] in ("R1", "R1(ZS)")]
 
 
-def _mean(axes: Axes, rows: Sequence[Row], mark: dict[str, Any], label: str) -> tuple[float, float] | None:
+def _mean(axes: Axes, rows: Sequence[Row], mark: dict[str, Any], label: str) -> None:
     if not rows:
-        return None
+        return
     x, y = (Point(0, [row[name] for row in rows]) for name in ("id_top1", "ood_top1"))
     axes.errorbar(x.mean, y.mean, xerr=x.std, yerr=y.std, label=label, elinewidth=0.8, zorder=3, **mark)
-    return x.mean, y.mean
 
 
 def _limits(axes: Axes, rows: Sequence[Row]) -> None:

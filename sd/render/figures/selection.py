@@ -168,7 +168,7 @@ def _subjects(entry: Entry, rows: Sequence[Row], keys: Collection[str] | None) -
                 shared.setdefault(subject, set()).add(row["key"])
             if entry.needs(row["model"]):
                 complete.add(subject)
-    return {subject: cells[subject] | shared.get(_plain(subject), set()) for subject in sorted(complete)}
+    return {subject: cells[subject] | shared.get(_plain(subject), set()) for subject in sorted(complete, key=_by_name)}
 
 
 def _plain(subject: Subject) -> Subject:
@@ -213,7 +213,13 @@ def _nearest(entry: Entry, there: Mapping[Subject, set[str]]) -> list[Subject]:
 def _place(entry: Entry, subject: Subject) -> tuple[Any, ...]:
     """The paper's order, then by name."""
     place = (subject.arch, subject.aug)
-    return (entry.shown.index(place) if place in entry.shown else len(entry.shown), subject.study, *place)
+    return (entry.shown.index(place) if place in entry.shown else len(entry.shown), *_by_name(subject))
+
+
+def _by_name(subject: Subject) -> tuple[Any, ...]:
+    study = subject.study
+    taught = (str(study.tau), str(study.teacher_checkpoint))
+    return (study.dataset, study.protocol, study.label_noise, *taught, subject.arch, subject.aug)
 
 
 def _row_order(row: Row) -> tuple[Any, ...]:
