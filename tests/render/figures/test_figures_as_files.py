@@ -11,9 +11,10 @@ import made
 import pytest
 from synthetic import chain
 
-from sd import BadInput
+from sd import BadInput, verb
 from sd.render.figures.catalogue import FIGURES
 from sd.render.figures.drawing import FORMATS, draw
+from sd.report import app
 from sd.store.database import Database
 
 MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
@@ -98,7 +99,7 @@ def test_what_a_grid_asks_for_is_what_a_grid_may_ask(tmp_path: Path) -> None:
         if entry.asks and "robustness" not in entry.asks:
             path = tmp_path / f"figure{number}.yaml"
             cell = f"{{arch: resnet8, dataset: digits, aug: none, recipe: digits, seeds: [0, 1, 2], {entry.asks}}}"
-            path.write_text(f"name: asked\ncells:\n  - {cell}\n".replace("members", "members"))
+            path.write_text(f"name: asked\ncells:\n  - {cell}\n")
             assert read_grid(path).cells
 
 
@@ -124,11 +125,21 @@ def test_what_a_grid_asks_for_is_what_a_grid_may_ask(tmp_path: Path) -> None:
         ("--claims", "--out", "x.md"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(arguments: tuple[str, ...], shipped: Database, tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_one_line(
+    arguments: tuple[str, ...],
+    shipped: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     (tmp_path / "taken").write_text("a file")
-    done = report(*arguments, "--db", shipped.shown, folder=tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert len(done.stderr.splitlines()) == 1 and "Traceback" not in done.stderr and not done.stdout
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["sd.report", *arguments, "--db", shipped.shown])
+    with pytest.raises(SystemExit) as exit_:
+        verb.main(app)
+    out, err = capsys.readouterr()
+    assert exit_.value.code == 2, err
+    assert len(err.splitlines()) == 1 and not out
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
