@@ -41,9 +41,11 @@ def draft(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         _put(temporary, path, replace)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = os.fspath(path)  # a write that fails does not say of what
         raise
     sync_folder(path.parent)
 
@@ -91,3 +93,8 @@ def sweep(folder: Path, name: str = "*") -> None:
             with contextlib.suppress(OSError):
                 if now - part.stat().st_mtime > _ABANDONED:
                     part.unlink()
+
+
+def not_for_everybody() -> None:
+    """Let nobody but the user and the group write what this process and its children write, whatever the umask."""
+    os.umask(os.umask(0o077) | 0o002)

@@ -36,10 +36,11 @@ from sd.plan.schedule import Plan
 from sd.render.forecast import content, ending, forecast
 from sd.render.live import Display
 from sd.render.words import counted
-from sd.store.database import Database, absolute_target, open_database
+from sd.store.database import Database, open_database
 from sd.store.pace import priced
 from sd.store.progress import Done, scores_in
 from sd.store.record import cell_folder
+from sd.store.target import absolute_target, database_file
 from sd.store.todo import Todo, find_todo, take_stock
 
 app = verb.app("launch")
@@ -131,6 +132,13 @@ def launch(
     _here(plan, site, db, device, workers, save_every, dry_run=dry_run, retry=retry is not None)
 
 
+def _database(db: str | None, *, dry_run: bool) -> Database:
+    """The database, made if it is not there; a dry run, which writes nothing, then looks into an empty one."""
+    file = database_file(db)
+    missing = file is not None and file.parent.is_dir() and not file.exists()
+    return open_database("sqlite://" if dry_run and missing else db, create=True)
+
+
 def _here(
     plan: Plan,
     site: verb.Site,
@@ -143,7 +151,7 @@ def _here(
     retry: bool,
 ) -> None:
     """Run the plan on this machine."""
-    database = open_database(db, create=True)
+    database = _database(db, dry_run=dry_run)
     # The lock before the queue is asked, so that no launcher adds to it meanwhile.
     with contextlib.nullcontext() if dry_run else alone_in(site.root):
         tasks = tasks_in_queue(site.root) if (site.root / "submissions").exists() and slurm.available() else None
@@ -210,7 +218,7 @@ def _through_slurm(
     plan: Plan, orders: Orders, db: str | None, *, dry_run: bool, scripts: Path | None, retry: bool
 ) -> None:
     """Submit the plan, or show or write what would be submitted."""
-    database = open_database(db, create=True)
+    database = _database(db, dry_run=dry_run)
     if dry_run:
         submission = _prepare(plan, orders, database, retry=retry, dry=True)
         if submission:
@@ -314,12 +322,14 @@ def _asked(sbatch: list[str], **given: Any) -> Resources:
 
 
 def _require_data(todo: Todo, data_root: Path | None) -> None:
-    """Open each data set before anything begins, so that a missing one is said once and nothing is begun.
+    """Open each data set, and each test set that a measure asks for, before anything begins, so that a missing one is
+    said once and nothing is begun.
 
     Of prepared ones only the labels are read; CIFAR and SVHN as they were published are read, so that a damaged file
     is found here, too.
     """
     names = {step.cell.dataset for step in todo.steps}
+    names |= {name for step in todo.steps for it in step.measures for name in it.test_sets(step.cell)}
     fetched = sorted(name for name in names if not dataset(name).bundled)
     if fetched:
         from sd.train.datasets import load
@@ -349,21 +359,29 @@ def _require_architectures(todo: Todo, data_root: Path | None) -> None:
 
 
 def _require_weights(todo: Todo, environment: Iterable[tuple[str, str]]) -> None:
-    """Look for the published weights that cells start from, before anything begins.
+    """Look for the published weights that cells start from, and for what zero-shot teachers need, before all begins.
 
-    Not where the profile gives jobs a cache of their own, which may be on their nodes.
+    Not for weights where the profile gives jobs a cache of their own, which may be on their nodes.
     """
-    archs = {step.cell.arch for step in todo.steps if step.cell.recipe.init == "pretrained"}
-    if archs and not {"HF_HOME", "HF_HUB_CACHE"} & {name for name, _ in environment}:
+    here = not {"HF_HOME", "HF_HUB_CACHE"} & {name for name, _ in environment}
+    pretrained = {step.cell.arch for step in todo.steps if step.cell.recipe.init == "pretrained"} if here else set()
+    zero_shots = {step.cell.arch for step in todo.steps if step.cell.origin == "zero_shot"}
+    if zero_shots:
+        from sd.train import zero_shot
+
+        for arch in sorted(zero_shots):
+            zero_shot.require(arch, weights=here)
+    if pretrained:
         from sd.train.models.pretrained import weights_file
 
-        for arch in sorted(archs):
+        for arch in sorted(pretrained):
             weights_file(arch)
 
 
 def _report_differences(database: Database, keys: list[str]) -> None:
     for row in database.rows(
-        "SELECT d.*, c.label FROM discrepancies d JOIN cells c ON c.key = d.cell_key ORDER BY c.label"
+        "SELECT d.*, c.label FROM discrepancies d JOIN cells c ON c.key = d.cell_key"
+        " ORDER BY c.label, d.cell_key, d.checkpoint, d.split"
     ):
         if row["cell_key"] in keys:
             print(

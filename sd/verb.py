@@ -1,5 +1,6 @@
 """What every ``python -m sd.VERB`` shares: how it starts, and how it ends when what it was given cannot be used."""
 
+import errno
 import os
 import re
 import sys
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 
 from sd import BadInput, resource
+from sd.durable import not_for_everybody
 from sd.plan.grid import read_grid
 from sd.plan.resources import Profile, read_profile
 from sd.plan.schedule import Plan, plan
@@ -37,6 +39,12 @@ ProfileFile = Annotated[
 Minimal = Annotated[bool, typer.Option("--minimal", help="Without the blocks of a grid that are of tier: full.")]
 
 
+# Failures that are the disk's or its administrator's, and no fault of this program.
+_OF_THE_DISK = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ESTALE)
+}
+
+
 @dataclass(frozen=True)
 class Site:
     """Where a verb works: the profile, the folder of runs, and the folder of data sets."""
@@ -62,7 +70,8 @@ def app(name: str) -> typer.Typer:
 
 
 def main(application: typer.Typer) -> None:
-    """Run a verb: bad input is printed, one line per mistake, and ends with exit code 2."""
+    """Run a verb: bad input is printed, one line per mistake, and ends with exit code 2; so does a disk that fails."""
+    not_for_everybody()
     try:
         application()
     except BadInput as error:
@@ -71,6 +80,13 @@ def main(application: typer.Typer) -> None:
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "what was written before is whole; the same command goes on once that is mended"
+        print(f"{where}{error.strerror}; {hint}", file=sys.stderr)
+        sys.exit(2)
 
 
 def read_plan(grids: list[Path], *, minimal: bool = False) -> tuple[Plan, list[str]]:

@@ -112,6 +112,7 @@ _CHAIN = """\
 # Submits this folder's arrays in order. Can be run again: what was submitted is not submitted again.
 set -euo pipefail
 shopt -s inherit_errexit
+umask o-w
 cd "$(dirname "$0")"
 exec 9>>{lock}
 flock 9  # launchers take turns

@@ -4,13 +4,14 @@
 script), ``NAME.job`` (the job id, once there is one), and ``logs/``.
 """
 
+import contextlib
 import json
 import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sd import BadInput
@@ -24,10 +25,14 @@ from sd.durable import write_durably
 from sd.plan.arrays import Array, make_arrays
 from sd.plan.resources import DEFAULTS, Profile, Resources, resources_for
 from sd.plan.schedule import Plan
+from sd.store.target import command_without_secrets
 from sd.store.todo import Todo
 
 # What a submission says of itself.
 _NOTE = "submission.json"
+
+# The time in a submission's id.
+_TIME = "%Y%m%dT%H%M%S"
 
 
 @dataclass(frozen=True)
@@ -124,8 +129,8 @@ def prepare(
     arrays = make_arrays(
         plan, todo.wanted, resources=resources, queued={key: it.task for key, it in queued.items()}, largest=largest
     )
-    id_ = "DRY-RUN" if dry else f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     root = orders.root.absolute()
+    id_ = "DRY-RUN" if dry else _new_id(root)
     odd = next((sign for sign in "%:\\\n" if sign in str(root)), None)
     if odd:
         raise BadInput(f"--root {root}: SLURM takes the sign {odd!r} in a path for something else; give another --root")
@@ -145,7 +150,11 @@ def prepare(
         return submission
     _supersede_scripts(root, todo.wanted)
     (folder / "logs").mkdir(parents=True)
-    note = {"grid": wiring.grid, "made": datetime.now(UTC).isoformat(timespec="seconds"), "command": sys.argv}
+    note = {
+        "grid": wiring.grid,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command_without_secrets(sys.argv),
+    }
     if scripts:
         note["scripts"] = str(scripts.absolute())
     write_durably(folder / _NOTE, json.dumps(note, indent=1).encode())
@@ -156,6 +165,17 @@ def prepare(
         ]
         write_manifest(wiring.manifest(array), _header(array, wiring, orders), tasks)
     return submission
+
+
+def _new_id(root: Path) -> str:
+    """A submission's id: the time and six random digits; it sorts after every earlier one, whatever the clock says."""
+    times = [path.name.partition("-")[0] for path in (root / "submissions").glob("[0-9]*T[0-9]*-*")]
+    now = datetime.now(UTC)
+    for newest in sorted(times, reverse=True):
+        with contextlib.suppress(ValueError, OverflowError):
+            now = max(now, datetime.strptime(newest, _TIME).replace(tzinfo=UTC) + timedelta(seconds=1))
+            break
+    return f"{now:{_TIME}}-{secrets.token_hex(3)}"
 
 
 def _supersede_scripts(root: Path, wanted: Collection[str]) -> None:

@@ -1,6 +1,6 @@
 """A block: one entry under ``cells`` of a grid, merged over its defaults, without the recipe's own fields."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -9,10 +9,11 @@ from pydantic_core import PydanticCustomError
 from sd import BadInput
 from sd.plan import catalogue
 from sd.plan.catalogue import AUGMENTATIONS, DATASETS, nearest
-from sd.plan.cell import Checkpoint, Method
-from sd.plan.measure import MEASURES, Curvature, Fidelity, Landscape, Measure
+from sd.plan.cell import Cell, Checkpoint, Method
+from sd.plan.measure import MEASURES, Curvature, Fidelity, Landscape, Measure, Robustness
 from sd.plan.number import no_switch, plain_zero
 from sd.plan.recipe import RECIPES
+from sd.plan.shifts import NATURAL
 
 Tier = Literal["minimal", "full"]
 
@@ -22,10 +23,21 @@ def listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def repeated(values: Sequence[Any]) -> list[Any]:
+    """Those of the values that an earlier one is equal to."""
+    seen: set[Any] = set()
+    found = []
+    for value in values:
+        plain = value if isinstance(value, Hashable) else repr(value)
+        if plain in seen:
+            found.append(value)
+        seen.add(plain)
+    return found
+
+
 def _distinct(values: list[Any]) -> list[Any]:
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            raise PydanticCustomError("twice", "{value} is given twice; give each value once", {"value": value})
+    for value in repeated(values):
+        raise PydanticCustomError("twice", "{value} is given twice; give each value once", {"value": value})
     return values
 
 
@@ -70,6 +82,7 @@ _Noise = Annotated[
 ]
 _Tau = Annotated[float, BeforeValidator(no_switch), Field(gt=0, allow_inf_nan=False)]
 _Seed = Annotated[int, BeforeValidator(no_switch), Field(ge=0, lt=2**31)]
+_Epochs = Annotated[int, BeforeValidator(no_switch), Field(gt=0)]
 _Size = Annotated[int, BeforeValidator(no_switch), Field(ge=2, le=1000)]
 
 
@@ -114,18 +127,22 @@ class Block(BaseModel):
     tau: Annotated[list[_Tau], BeforeValidator(listed), Field(min_length=1)] = [4.0]
     teacher_checkpoint: Checkpoint = "best_test"
     teacher: Literal["trained", "sam", "ensemble", "zero_shot"] = "trained"
+    teacher_stop_after: Annotated[list[_Epochs], BeforeValidator(listed)] = []
     method: Annotated[list[Method], BeforeValidator(listed), Field(min_length=1)] = ["distillation"]
     sam: bool = False
     ensembles: Ensembles = Ensembles()
     ban: Annotated[list[_Size], BeforeValidator(listed)] = []
     tier: Tier = "minimal"
     measure: Annotated[list[_MeasureName], BeforeValidator(listed)] = []
+    measure_ensembles: Annotated[list[_MeasureName], BeforeValidator(listed)] = []
     curvature: Curvature = Curvature()
     landscape: Landscape = Landscape()
     fidelity: Fidelity = Fidelity()
+    robustness: Robustness = Robustness()
 
     @field_validator(
-        *("arch", "dataset", "recipe", "seeds", "aug", "label_noise", "alpha", "tau", "method", "ban", "measure")
+        *("arch", "dataset", "recipe", "seeds", "aug", "label_noise", "alpha", "tau", "method", "ban", "measure"),
+        *("teacher_stop_after", "measure_ensembles"),
     )
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
@@ -141,6 +158,10 @@ class Block(BaseModel):
             raise PydanticCustomError("needs", "method is of students; add rounds: 1 and alpha: 0.5")
         if self.teacher != "trained" and not self.rounds:
             raise PydanticCustomError("needs", "teacher needs rounds: without there is none to teach; add rounds: 1")
+        if self.teacher_stop_after and not (self.rounds and self.teacher in {"trained", "sam"}):
+            problem = "teacher_stop_after is of teachers that are trained for their students; "
+            hint = "give teacher: trained" if self.rounds else "add rounds: 1"
+            raise PydanticCustomError("needs", f"{problem}{hint}")
         return self
 
     @model_validator(mode="after")
@@ -155,6 +176,10 @@ class Block(BaseModel):
             counts = {"lists": len(self.ensembles.members), "seeds": len(self.seeds)}
             problem = "ensembles: there are {lists} lists of members for {seeds} seeds; give one for each seed"
             raise PydanticCustomError("needs", problem, counts)
+        for name in self.measure_ensembles:
+            if name not in self.measure:
+                problem = "measure_ensembles: {name} is not measured here; add it to measure, too"
+                raise PydanticCustomError("needs", problem, {"name": name})
         largest = max(self.ensembles.sizes, default=0)
         shortest = min(map(len, self.pools.values()), default=0)
         if shortest < largest:
@@ -167,6 +192,14 @@ class Block(BaseModel):
                 raise PydanticCustomError("needs", problem, {"arch": arch, "known": known})
         return self
 
+    @model_validator(mode="after")
+    def _test_sets_of_these_data(self) -> Self:
+        for name, of in NATURAL.items():
+            if "robustness" in self.measure and name in (self.robustness.shifts or ()) and of not in self.dataset:
+                problem = "robustness: {name} is for cells of {of}, of which there are none here; leave it out"
+                raise PydanticCustomError("needs", problem, {"name": name, "of": of})
+        return self
+
     @property
     def pools(self) -> dict[int, list[int]]:
         """Seeds of the members of ensembles, in order, by the seed under which the ensembles stand."""
@@ -175,6 +208,15 @@ class Block(BaseModel):
         if not self.ensembles.members:
             return {self.seeds[0]: self.seeds}
         return dict(zip(self.seeds, self.ensembles.members, strict=True))
+
+    def measures_of(self, cell: Cell) -> tuple[Measure, ...]:
+        """What is measured of a cell: of one that is assembled only what costs little, unless it is asked for."""
+        return tuple(
+            measure
+            for measure in self.measures
+            if measure.concerns(cell)
+            and (measure.of_assembled or not cell.is_assembled or measure.name in self.measure_ensembles)
+        )
 
     @property
     def measures(self) -> tuple[Measure, ...]:

@@ -6,6 +6,7 @@ must be made in well under a second, without torch. For the same reason only the
 """
 
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -130,8 +131,11 @@ def dataset(name: str) -> Dataset | OwnDataset:
 
 
 def is_own(name: str) -> bool:
-    """Whether a name has the form ``module:function``, of what users bring along."""
-    return bool(_OWN.fullmatch(name))
+    """Whether a name has the form ``module:function``, of what users bring along.
+
+    Python's own modules are not theirs: ``shutil:rmtree`` would be called with the folder of data sets.
+    """
+    return bool(_OWN.fullmatch(name)) and name.partition(":")[0].partition(".")[0] not in sys.stdlib_module_names
 
 
 def architecture_hint(name: object) -> str:

@@ -1,5 +1,6 @@
 """A grid: the YAML file that a user writes, read into cells; each mistake in it is one line that says what is right."""
 
+import math
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -10,14 +11,15 @@ from pydantic_core import PydanticCustomError
 
 from sd import BadInput
 from sd.plan import catalogue
-from sd.plan.block import Block, Ensembles, listed
+from sd.plan.block import Block, Ensembles, listed, repeated
 from sd.plan.cell import Cell
 from sd.plan.chains import cells_of
 from sd.plan.document import Document, Place, one_line, read_document
 from sd.plan.measure import MEASURES, Measure
 from sd.plan.mistakes import Mistake, report, validation_mistakes
 from sd.plan.recipe import RECIPES, Recipe
-from sd.plan.resources import ByArchitecture, Resources, layered, unknown_architectures
+from sd.plan.resources import ByArchitecture, Resources, beyond_a_grid, layered, unknown_architectures
+from sd.plan.size import MOST_GRIDS, Size
 
 
 class GridFile(BaseModel):
@@ -61,17 +63,19 @@ class Grid:
         return [*(grid for part in self.parts for grid in part.all), self]
 
 
-def read_grid(path: Path, *, minimal: bool = False, within: tuple[Path, ...] = ()) -> Grid:
+def read_grid(path: Path, *, minimal: bool = False, within: tuple[Path, ...] = (), size: Size | None = None) -> Grid:
     """The grid in a YAML file, and what it includes.
 
     Args:
         minimal: leave out the blocks of ``tier: full``.
-        within: the files that include this one.
+        within: the files that include this one, the outermost first.
+        size: what the outermost one has come to.
 
     Raises:
         BadInput: one line for each mistake, ``file:line: key: value, and what would be right``, in the order of lines.
     """
     document = read_document(path)
+    size = size or Size()
     mistakes: list[Mistake] = []
     try:
         file = GridFile.model_validate(document.data)
@@ -79,14 +83,14 @@ def read_grid(path: Path, *, minimal: bool = False, within: tuple[Path, ...] = (
         raise BadInput(report(document, validation_mistakes(document, error, (), _keys_of_a_grid))) from None
     cells: list[tuple[Cell, tuple[Measure, ...]]] = []
     notes: list[str] = []
-    parts, of_parts = _included(document, file, (*within, path.resolve()), minimal=minimal)
+    parts, of_parts = _included(document, file, (*within, path.resolve()), size, minimal=minimal)
     for index, entry in enumerate(file.cells):
         merged = {**file.defaults, **entry}
         places: dict[str, Place] = {key: ("cells", index, key) if key in entry else ("defaults", key) for key in merged}
-        found, block_mistakes = _read_block(document, merged, places, ("cells", index))
+        found, block_mistakes = _read_block(document, merged, places, ("cells", index), size)
         mistakes += block_mistakes
         cells += found if not (minimal and merged.get("tier") == "full") else []
-    mistakes += unknown_architectures(document, file.resources)
+    mistakes += unknown_architectures(document, file.resources) + beyond_a_grid(document, file.resources)
     if mistakes or of_parts:
         raise BadInput("\n".join([*of_parts, *([report(document, mistakes)] if mistakes else [])]))
     notes += [note for part in parts for note in part.notes]
@@ -100,7 +104,7 @@ def read_grid(path: Path, *, minimal: bool = False, within: tuple[Path, ...] = (
 
 
 def _included(
-    document: Document, file: GridFile, within: tuple[Path, ...], *, minimal: bool
+    document: Document, file: GridFile, within: tuple[Path, ...], size: Size, *, minimal: bool
 ) -> tuple[list[Grid], list[str]]:
     """The grids that a file includes, their paths taken from its own folder, and the mistakes in any of them."""
     parts: list[Grid] = []
@@ -108,17 +112,24 @@ def _included(
     for index, name in enumerate(file.include):
         path = document.path.parent / name
         place = f"{document.path}:{document.line(('include', index))}: include: {one_line(name)}"
+        folder = within[0].parent
         try:
-            inside, there = path.resolve() in within, path.is_file()
-        except (OSError, ValueError):  # a name that no file can have
-            inside, there = False, False
-        if inside:
+            inside, there, near = path.resolve() in within, path.is_file(), path.resolve().is_relative_to(folder)
+        except (OSError, ValueError, RuntimeError):  # a name that no file can have, or a link to itself
+            inside, there, near = False, False, True
+        if not size.with_grid():
+            if size.grids == MOST_GRIDS + 1:  # said once, however many follow
+                mistakes.append(f"{place} is one grid too many; at most {MOST_GRIDS:,} are read")
+            break
+        if not near:
+            mistakes.append(f"{place} is outside of {folder}; a grid includes what lies beside or below it")
+        elif inside:
             mistakes.append(f"{place} includes this file itself, directly or not; leave it out")
         elif not there:
             mistakes.append(f"{place} is no file beside this grid; give a path from {document.path.parent}")
         else:
             try:
-                parts.append(_under(file.resources, read_grid(path, minimal=minimal, within=within)))
+                parts.append(_under(file.resources, read_grid(path, minimal=minimal, within=within, size=size)))
             except BadInput as error:
                 mistakes += str(error).split("\n")
     return parts, list(dict.fromkeys(mistakes))
@@ -153,7 +164,7 @@ def _against_the_paper(cells: list[tuple[Cell, tuple[Measure, ...]]]) -> list[st
 
 
 def _read_block(
-    document: Document, merged: dict[str, Any], places: dict[str, Place], at: Place
+    document: Document, merged: dict[str, Any], places: dict[str, Place], at: Place, size: Size
 ) -> tuple[list[tuple[Cell, tuple[Measure, ...]]], list[Mistake]]:
     plain = {key: value for key, value in merged.items() if key not in Recipe.model_fields}
     changes = {key: _options(key, value) for key, value in merged.items() if key in Recipe.model_fields}
@@ -166,6 +177,9 @@ def _read_block(
         block = Block.model_validate(plain)
     except ValidationError as error:
         return [], mistakes + validation_mistakes(document, error, at, _keys_of_a_block, places)
+    too_many = size.with_block(block, len(block.recipe) * math.prod(map(len, changes.values())))
+    if too_many:
+        return [], [*mistakes, (document.line(at), f"cells: this entry {too_many}")]
     recipes: list[tuple[str, Recipe]] = []
     for name in block.recipe:
         for values in product(*changes.values()):
@@ -178,6 +192,11 @@ def _read_block(
         if (block.sam or block.teacher == "sam") and recipe.sam_rho is None:
             key = "sam" if block.sam else "teacher"
             mistakes.append((document.line(at), f"{key}: recipe {name} sets no sam_rho; add sam_rho: 0.05"))
+        for stop in block.teacher_stop_after:
+            if stop >= recipe.epochs:
+                line = document.line(places["teacher_stop_after"])
+                problem = f"{stop} is not before the end of {recipe.epochs} epochs; give fewer"
+                mistakes.append((line, f"teacher_stop_after: {problem}"))
         if recipe.init == "pretrained":
             key = "init" if "init" in places else "recipe"
             line = document.line(places.get(key, at))
@@ -195,7 +214,7 @@ def _read_block(
                     line = document.line(places.get(key, at))
                     mistakes.append((line, f"{key}: best_val needs a part held out; add val_fraction: 0.1"))
     cells = cells_of(block, recipes)
-    return [(cell, tuple(m for m in block.measures if m.concerns(cell))) for cell in cells], mistakes
+    return [(cell, block.measures_of(cell)) for cell in cells], mistakes
 
 
 def _options(key: str, value: Any) -> list[Any]:
@@ -210,7 +229,7 @@ def _each_once_hint(options: list[Any]) -> str | None:
     """What is wrong with a recipe field's list, if anything is."""
     if not options:
         return "is empty; give at least one value"
-    twice = [value for index, value in enumerate(options) if value in options[:index]]
+    twice = repeated(options)
     return f"{twice[0]} is given twice; give each value once" if twice else None
 
 

@@ -8,6 +8,9 @@ from pydantic_core import ErrorDetails
 from sd.plan.catalogue import nearest
 from sd.plan.document import Document, Place, one_line
 
+_LONGEST = 1_000
+"""Letters of a mistake that are printed."""
+
 Mistake = tuple[int, str]
 """The number of a line, and what is wrong there."""
 
@@ -36,7 +39,14 @@ def validation_mistakes(
 
 def report(document: Document, mistakes: list[Mistake]) -> str:
     """The mistakes as text: one line each, each once, in the order of lines."""
-    return "\n".join(f"{document.path}:{line}: {one_line(text)}" for line, text in sorted(set(mistakes)))
+    return "\n".join(f"{document.path}:{line}: {_shown(text)}" for line, text in sorted(set(mistakes)))
+
+
+def _shown(text: str) -> str:
+    """A mistake as it is printed: a value that fills a screen is cut in its middle."""
+    plain = one_line(text)
+    half = _LONGEST // 2
+    return plain if len(plain) <= _LONGEST else f"{plain[:half]} … {plain[-half:]}"
 
 
 def _sentence(detail: ErrorDetails, fields_at: Callable[[list[str]], list[str]]) -> str:

@@ -38,6 +38,9 @@ _OWN = {
     "constraint": "constraint",
 }
 
+# sbatch options that name files, or set what a job's programs are: a profile, which is the user's own, may give them.
+_BEYOND_A_GRID = ("bb", "bbf", "container", "export", "get-user-env", "gid", "input", "propagate", "uid")
+
 _Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s'\"\\$`;]+$")]
 
 
@@ -139,6 +142,20 @@ def unknown_architectures(document: Document, resources: Iterable[str]) -> list[
             hint = f"{nearest(name, ['default', *ARCHITECTURES])}; or timm:NAME, or module:function of your own"
             mistakes.append((document.line(("resources", name)), f"resources: {name!r} is not an architecture; {hint}"))
     return mistakes
+
+
+def beyond_a_grid(document: Document, resources: ByArchitecture) -> list[Mistake]:
+    """A mistake for each option of sbatch that a grid, which may be a stranger's, cannot give."""
+    return [
+        (
+            document.line(("resources", name, "sbatch", option)),
+            f"resources.{name}.sbatch: {option} could run other programs in a job or name files beyond the run; "
+            "give it in a profile (--profile)",
+        )
+        for name, asked in resources.items()
+        for option in asked.sbatch
+        if any(option.startswith(own) or own.startswith(option) for own in _BEYOND_A_GRID)
+    ]
 
 
 def _lines(value: Any) -> Any:

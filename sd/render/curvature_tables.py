@@ -6,6 +6,7 @@ from typing import Any
 
 from sd.render import beside
 from sd.render.address import Address
+from sd.render.anomalies import Footnotes, footnotes
 from sd.render.beside import PAPER_SEEDS, Beside, Place
 from sd.render.layout import model_title, previous
 from sd.render.table import Entry, Table, arrow
@@ -15,7 +16,7 @@ Row = dict[str, Any]
 
 _COLUMNS = ["accuracy", "trace", "trace_stderr", "lambda_max"]
 _HEADERS = ["Test accuracy", "Trace", "s.e.", "λmax"]
-_METRICS = {"accuracy": "test_acc", "trace": "trace", "lambda_max": "lambda_max"}
+_METRICS = {"accuracy": "test_acc", **{name: name for name in ("trace", "trace_stderr", "lambda_max")}}
 
 # The paper does not say on which images; these are the ones that the models were trained on (spec H3).
 _SPLIT = "train"
@@ -37,19 +38,18 @@ _SETTINGS = {
 
 def curvature_table(number: int, title: str, database: Database, *, checkpoint: str, fill: str) -> Table:
     """Table 4 or 5: for each model what the paper prints, then ours with its uncertainty, and the difference."""
-    view = database.rows(
-        f"SELECT * FROM table{number} WHERE split = :split OR split IS NULL"
-        ' ORDER BY "row", protocol, checkpoint, measure_key',
-        split=_SPLIT,
-    )
+    view = [line for line in database.view(f"table{number}") if line["split"] in {_SPLIT, None}]
     setting = _SETTINGS[number]
     checkpoints = beside.checkpoints_of(checkpoint)
     accuracies = {_run(line): Entry(line["accuracy"]) for line in view}
-    lines = Beside(_COLUMNS, checkpoints, lambda row, name: _measured(number, setting, row, name, accuracies))
+    ways = {line["measure_key"] for line in view} - {None}
+    told = ways if len(ways) > 1 else set()
+    lines = Beside(_COLUMNS, checkpoints, lambda row, name: _measured(number, setting, row, name, accuracies, told))
+    odd = footnotes(number, database)
     rows: list[list[str | Entry]] = []
     for _, group in groupby(view, key=lambda row: row["row"]):
         found = list(group)
-        printed = [_published(found[0], name) for name in _COLUMNS]
+        printed = [_published(found[0], name, odd) for name in _COLUMNS]
         rows.append([_model(found[0]), "paper", *printed])
         rows += [["", *line] for line in lines.ours(setting.place, found)]
     samples = sorted({line["n_samples"] for line in view if line["n_samples"]})
@@ -67,7 +67,7 @@ def curvature_table(number: int, title: str, database: Database, *, checkpoint: 
         "which images nor how exactly.",
         headers=["Model", "Source", *_HEADERS],
         rows=rows,
-        notes=notes,
+        notes=[*notes, *odd.lines],
         identity=1,
     )
 
@@ -77,19 +77,25 @@ def _model(row: Row) -> str:
     return f"{model_title(row['model'])}{alpha}"
 
 
-def _published(row: Row, column: str) -> str | Entry:
+def _published(row: Row, column: str, odd: Footnotes) -> str | Entry:
     value = row.get(f"published_{column}")
-    return "" if value is None else Entry(value)
+    return "" if value is None else odd.on(Entry(value), row["row"], row["model"], _METRICS[column])
 
 
-def _measured(number: int, setting: _Setting, row: Row, column: str, accuracies: dict[Any, Entry]) -> str | Entry:
+def _measured(
+    number: int, setting: _Setting, row: Row, column: str, accuracies: dict[Any, Entry], ways: set[str]
+) -> str | Entry:
+    """A number of ours; its address names the way of measuring where there are several ``ways``."""
     if row[column] is None:
         return Entry(None)
-    if column == "trace_stderr":
-        return Entry(row[column])
     place = setting.place
     address = Address(number, place.arch, place.dataset, place.aug, setting.alpha, row["model"], _METRICS[column])
-    why = str(replace(address, protocol=row["protocol"], checkpoint=row["checkpoint"]))
+    address = replace(address, protocol=row["protocol"], checkpoint=row["checkpoint"])
+    if column != "accuracy" and row["measure_key"] in ways:
+        address = replace(address, measure_key=row["measure_key"])
+    why = str(address)
+    if column == "trace_stderr":
+        return Entry(row[column], why=why)
     seeds = row["accuracy_n" if column == "accuracy" else "curvature_n"]
     entry = Entry(row[column], row[f"{column}_std"], seeds, PAPER_SEEDS, why=why)
     if column != "accuracy":

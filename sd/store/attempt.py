@@ -8,10 +8,11 @@ import secrets
 import socket
 import subprocess
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -92,6 +93,7 @@ class Attempt:
             code_clean=clean,
             versions_json=_versions(),
         )
+        self._begun = time.monotonic()
         self._doing: dict[str, Any] = {}
         self._beating = threading.Lock()
         self._claim()
@@ -133,10 +135,10 @@ class Attempt:
 
     def end(self, status: str, error: BaseException | None = None) -> None:
         """Write how the attempt ended: ``done``, ``stopped``, or ``failed`` with the error's one line and traceback."""
-        started = moment(self.facts.started_at)
+        seconds = time.monotonic() - self._begun
         self.facts.status = status
-        self.facts.ended_at = _now()
-        self.facts.seconds = round((moment(self.facts.ended_at) - started).total_seconds(), 3)
+        self.facts.ended_at = _after(self.facts.started_at, seconds)
+        self.facts.seconds = round(seconds, 3)
         if error is not None:
             self.facts.error = f"{type(error).__name__}: {error}".splitlines()[0]
             self.facts.traceback = "".join(traceback.format_exception(error))
@@ -171,11 +173,13 @@ class Newest:
         path: its file.
         facts: its columns; ``None`` if the file cannot be read.
         beat: its last sign of life (``at``, ``epoch``, ``test_top1``, ``seconds_per_epoch``); empty if there is none.
+        written: when that was by the file system's clock, in seconds; ``None`` if there is none.
     """
 
     path: Path
     facts: dict[str, Any] | None
     beat: dict[str, Any]
+    written: float | None
 
 
 def newest_attempt(folder: Path) -> Newest | None:
@@ -185,7 +189,11 @@ def newest_attempt(folder: Path) -> Newest | None:
     if not number:
         return None
     path = attempts / _name(number)
-    return Newest(path, _columns(path), _last_beat(attempts, number))
+    try:
+        written = _beat_file(attempts, number).stat().st_mtime
+    except OSError:
+        written = None
+    return Newest(path, _columns(path), _last_beat(attempts, number), written)
 
 
 def _columns(path: Path) -> dict[str, Any] | None:
@@ -219,8 +227,8 @@ def _last_seen(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
     at = _last_beat(folder, facts["number"]).get("at")
     if at is None:
         return {"status": "lost"}
-    seconds = (moment(at) - moment(facts["started_at"])).total_seconds()
-    return {"status": "lost", "ended_at": at, "seconds": round(max(0.0, seconds), 3)}
+    seconds = max(0.0, (moment(at) - moment(facts["started_at"])).total_seconds())
+    return {"status": "lost", "ended_at": at if seconds else facts["started_at"], "seconds": round(seconds, 3)}
 
 
 # What a sign of life says, with the types that it has.
@@ -258,6 +266,11 @@ def _job_id() -> str | None:
     """The SLURM job that this process runs in, as squeue names it: ``123``, or ``123_4`` for an array's task."""
     array, index = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
     return f"{array}_{index}" if array and index else os.environ.get("SLURM_JOB_ID")
+
+
+def _after(start: str, seconds: float) -> str:
+    """The time now, and at least so long after ``start``, if the clock was set back meanwhile."""
+    return max(datetime.now(UTC), moment(start) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
 def _now() -> str:

@@ -59,10 +59,12 @@ def by_attempt(cell: Cell, root: Path, *, alive: bool | None) -> Standing | None
         return Standing("missing", ended, job) if status in {"stopped", "lost"} else None
     if job is None:
         alive = None  # an attempt without a job is in no queue
-    silent = _age(beat.get("at") or facts["started_at"])
+    silent = _silence(beat.get("at") or facts["started_at"], newest.written)
     if alive is False or (alive is None and silent > _SILENCE):
         return Standing("failed", f"attempt {facts['number']} on {facts['host']} {KILLED}", job)
     note = f"no sign of life for {silent / 60:.0f} min from {facts['host']}" if silent > _SILENCE else ""
+    if silent < -_SILENCE:
+        note = f"the clock of {facts['host']} is {-silent / 60:.0f} min ahead of the one here"
     return replace(_running(beat, cell), note=note, job=job)
 
 
@@ -73,5 +75,14 @@ def _running(beat: dict[str, Any], cell: Cell) -> Standing:
     return Standing("running", epoch=epoch, top1=beat.get("test_top1"), seconds_left=left)
 
 
-def _age(at: str) -> float:
-    return max(0.0, (datetime.now(UTC) - moment(at)).total_seconds())
+def _silence(at: str, written: float | None) -> float:
+    """Seconds since a sign of life; below zero if it is of the future.
+
+    The node's clock and the file system's have both told when it was; whichever is nearer to the clock here is taken,
+    so that a node whose clock is off does not pass for dead.
+    """
+    now = datetime.now(UTC)
+    ages = [(now - moment(at)).total_seconds()]
+    if written is not None:
+        ages.append(now.timestamp() - written)
+    return min(ages, key=abs)

@@ -1,6 +1,8 @@
 """Where a cell stands by what its attempts say, and what is left to do of a plan."""
 
 import json
+import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +32,29 @@ def aged(folder: Path, number: int, *, minutes: float, **changes: object) -> Non
     beat = path.with_suffix(".beat")
     if beat.exists():
         beat.write_text(json.dumps(json.loads(beat.read_text()) | {"at": then}))
+        os.utime(beat, (time.time() - 60 * minutes,) * 2)
+
+
+def test_a_node_whose_clock_is_off_does_not_pass_for_dead(tmp_path: Path) -> None:
+    """Its sign of life says ten minutes ago, or in ten minutes; the file system, that it is of now."""
+    teacher = chain()[0]
+    folder = cell_folder(tmp_path, teacher.key)
+    for minutes in (10, -10):
+        Attempt(folder, teacher.key).beat(epoch=1)
+        number = len(list(folder.glob("attempts/*.json")))
+        aged(folder, number, minutes=minutes)
+        os.utime(folder / "attempts" / f"{number:04}.beat")
+        standing = by_attempt(teacher, tmp_path, alive=None)
+        assert standing and (standing.state, standing.note) == ("running", "")
+
+
+def test_a_clock_that_was_set_back_is_told_of(tmp_path: Path) -> None:
+    teacher = chain()[0]
+    folder = cell_folder(tmp_path, teacher.key)
+    Attempt(folder, teacher.key).beat(epoch=1)
+    aged(folder, 1, minutes=-90)
+    standing = by_attempt(teacher, tmp_path, alive=None)
+    assert standing and standing.state == "running" and "is 90 min ahead of the one here" in standing.note
 
 
 def test_nobody_has_tried(tmp_path: Path) -> None:

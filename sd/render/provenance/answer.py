@@ -63,7 +63,7 @@ class Answer:
     @property
     def difference(self) -> float | None:
         """Ours less the paper's."""
-        return self.mean - self.printed.value if self.mean is not None and self.printed else None
+        return _settled(self.mean - self.printed.value) if self.mean is not None and self.printed else None
 
     @property
     def value(self) -> float | None:
@@ -77,19 +77,25 @@ class Answer:
             return "—"
         digits = self.metric.decimals
         if self.asks_difference:
-            return f"{self.value:+.{digits}f}".replace("-", "−")
+            text = f"{self.value:+.{digits}f}"
+            return text.replace("-", "−") if float(text) else text[1:]
         spread = f" ± {self.std:.{digits}f}" if self.std is not None and self.metric.spread else ""
         return f"{self.value:.{digits}f}{spread}"
 
 
 def mean_of(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """Mean and sample standard deviation (ddof 1); ``None`` for what so few values do not have."""
+    """Mean and sample standard deviation (ddof 1), to ten digits as tables have them; ``None`` for what so few values
+    do not have."""
     if not values:
         return None, None
     mean = fsum(values) / len(values)
     if len(values) == 1:
-        return mean, None
-    return mean, sqrt(fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+        return _settled(mean), None
+    return _settled(mean), _settled(sqrt(fsum((value - mean) ** 2 for value in values) / (len(values) - 1)))
+
+
+def _settled(value: float) -> float:
+    return float(f"{value:.10g}")
 
 
 def formula_of(runs: Sequence[Run], mean: float | None, std: float | None, printed: Printed | None) -> list[str]:

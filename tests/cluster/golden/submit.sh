@@ -2,6 +2,7 @@
 # Submits this folder's arrays in order. Can be run again: what was submitted is not submitted again.
 set -euo pipefail
 shopt -s inherit_errexit
+umask o-w
 cd "$(dirname "$0")"
 exec 9>>/scratch/runs/launch.lock
 flock 9  # launchers take turns
