@@ -8,21 +8,41 @@ import typer
 
 from sd import BadInput, verb
 from sd.render.answer import write_answer
+from sd.render.testbed import told
 from sd.render.words import counted
 from sd.store.database import open_database
-from sd.store.maintenance import export_tables, rebuild_database
+from sd.store.export import export_tables
 from sd.store.metadata import written_metadata
 from sd.store.queries import ask, listed
+from sd.store.rebuild import rebuild_database
 from sd.store.record import find_records
 from sd.store.soundness import check_all, not_here
 from sd.store.target import DEFAULT_DB, database_file
+from sd.store.testbed import read_testbed
 
 app = verb.app("db")
 
 
 @app.command()
-def ingest(db: verb.Db = None, root: verb.Root = None) -> None:
-    """Take every record under the root into the database; what is there already is passed over."""
+def ingest(
+    db: verb.Db = None,
+    root: verb.Root = None,
+    testbed: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Take in a published table of models under a shift instead of records."),
+    ] = None,
+) -> None:
+    """Take every record under the root into the database; what is there already is passed over.
+
+    With --testbed, the accuracies of published models, against which effective robustness is measured: they take the
+    place of those that were there for the same test sets.
+    """
+    if testbed:
+        models = read_testbed(testbed)
+        open_database(db, create=True).take_testbed(models)
+        for line in told(models):
+            print(line)
+        return
     taken = open_database(db, create=True).ingest(find_records(verb.read_site(None, root).root))
     _tell(f"{counted(taken.new, 'new record')} taken in", taken.refused)
 
@@ -33,7 +53,7 @@ def rebuild(db: verb.Db = None, root: verb.Root = None) -> None:
     made = rebuild_database(db, verb.read_site(None, root).root)
     lost = f"; {counted(made.lost, 'cell')} of the old one without a record here" if made.lost else ""
     kept = f"; the old one is {made.old}{lost}" if made.old else ""
-    _tell(f"{made.path}: made from {counted(made.taken.new, 'record')}{kept}", made.taken.refused)
+    _tell(f"{made.named}: made from {counted(made.taken.new, 'record')}{kept}", made.taken.refused)
 
 
 @app.command()

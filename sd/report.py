@@ -277,8 +277,9 @@ def _figures(
 
 def _site(grids: list[Path] | None, place: Path, *, minimal: bool, db: str | None, root: Path) -> None:
     """The site; of a grid once its records are taken in."""
+    from sd.render.provenance.asked import Sources
     from sd.render.site.build import build_site
-    from sd.render.site.grids import Grid, shipped_grids
+    from sd.render.site.grids import Grid, plan_of, shipped_grids
 
     database = open_database(db)
     options = "" if slurm.available() else " --local"
@@ -286,8 +287,9 @@ def _site(grids: list[Path] | None, place: Path, *, minimal: bool, db: str | Non
     for line in take_stock(only, root, database)[1] if only else []:
         print(line, file=sys.stderr)
     command = f"python -m sd.launch {' '.join(map(str, grids or []))}{options}"
-    shown = [Grid(only, command)] if only else shipped_grids(options)
-    pages = build_site(database, place, shown, only=only)
+    shown = [Grid(only, grids or [], command)] if only else shipped_grids(options)
+    sources = Sources(database, root, plan_of(shown), logs_of(root), slurm.available())
+    pages = build_site(sources, place, shown, only=only)
     print(f"{pages:,} pages; open {place / 'index.html'}")
 
 
