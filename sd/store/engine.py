@@ -145,8 +145,10 @@ def _choose_journal(connection: sqlite3.Connection, name: str) -> None:
     (now,) = connection.execute("PRAGMA journal_mode").fetchone()
     if now == wanted or (wanted == "delete" and now != "wal"):
         return
+    connection.execute("PRAGMA busy_timeout = 1000")
     with contextlib.suppress(sqlite3.OperationalError):  # it is in use, or cannot be written
         (now,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {round(patience() * 1000)}")
     if now == "wal" != wanted:
         hint = "if its disk is local to every program that opens it, set SD_SQLITE_WAL=1, else close those that do"
         raise BadInput(f"--db: {name} has a write-ahead log, which on a shared disk loses data; {hint}")
