@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test lint vendor clean
 
 setup: $(READY)
 
@@ -32,6 +32,10 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The library that ships with the site, against the package on npm that it is from.
+vendor:
+	.ci/vendor
 
 clean:
 	rm -rf demo demo-slurm dist build .pytest_cache .mypy_cache .ruff_cache

@@ -9,11 +9,13 @@ import typer
 from sd import BadInput, verb
 from sd.render.answer import write_answer
 from sd.render.words import counted
-from sd.store.database import DEFAULT_DB, database_file, open_database
-from sd.store.maintenance import check_all, export_tables, rebuild_database
+from sd.store.database import open_database
+from sd.store.maintenance import export_tables, rebuild_database
 from sd.store.metadata import written_metadata
 from sd.store.queries import ask, listed
 from sd.store.record import find_records
+from sd.store.soundness import check_all, not_here
+from sd.store.target import DEFAULT_DB, database_file
 
 app = verb.app("db")
 
@@ -37,9 +39,14 @@ def rebuild(db: verb.Db = None, root: verb.Root = None) -> None:
 @app.command()
 def check(db: verb.Db = None, root: verb.Root = None) -> None:
     """Check the database, its references, and the records and checkpoints under the root; exit code 1 if any is off."""
-    problems = check_all(open_database(db), verb.read_site(None, root).root)
+    database, place = open_database(db), verb.read_site(None, root).root
+    problems = check_all(database, place)
     for line in problems:
         print(line)
+    elsewhere = not_here(database, place)
+    if elsewhere:
+        records = counted(elsewhere, "record")
+        print(f"{records} that {database.shown} was made from are not under {place}: a rebuild there would lose them")
     if problems:
         raise typer.Exit(1)
     print("the database, the records and the checkpoints are sound")

@@ -31,7 +31,7 @@ def evaluate(
     device: Annotated[str, Option(help="cpu or cuda.")] = "cpu",
     batch_size: Annotated[int, Option(min=1, help="Images at a time.")] = 1000,
 ) -> None:
-    """Score a weight file without augmentation, in eval mode and float32, and print accuracies, loss and ECE."""
+    """Score a weight file without augmentation, in eval mode and float32, and print what it scores."""
     if split not in {"train", "test"}:
         raise BadInput(f"--split: {split!r} is not a split; give test or train")
     if (mean is None) != (std is None):
@@ -71,7 +71,7 @@ def evaluate(
         batch_size=batch_size,
     )
     accuracy = f"top1 {score.top1:.2f} %  top5 {score.top5:.2f} %"
-    print(f"{accuracy}  loss {score.loss:.4f}  ece {score.ece:.4f}  n {score.n:,}")
+    print(f"{accuracy}  loss {score.loss:.4f}  ece {score.ece:.4f}  brier {score.brier:.4f}  n {score.n:,}")
 
 
 def _three(name: str, text: str) -> tuple[float, ...]:

@@ -36,10 +36,11 @@ from sd.plan.schedule import Plan
 from sd.render.forecast import content, ending, forecast
 from sd.render.live import Display
 from sd.render.words import counted
-from sd.store.database import Database, absolute_target, database_file, open_database
+from sd.store.database import Database, open_database
 from sd.store.pace import priced
 from sd.store.progress import Done, scores_in
 from sd.store.record import cell_folder
+from sd.store.target import absolute_target, database_file
 from sd.store.todo import Todo, find_todo, take_stock
 
 app = verb.app("launch")
@@ -321,12 +322,14 @@ def _asked(sbatch: list[str], **given: Any) -> Resources:
 
 
 def _require_data(todo: Todo, data_root: Path | None) -> None:
-    """Open each data set before anything begins, so that a missing one is said once and nothing is begun.
+    """Open each data set, and each test set that a measure asks for, before anything begins, so that a missing one is
+    said once and nothing is begun.
 
     Of prepared ones only the labels are read; CIFAR and SVHN as they were published are read, so that a damaged file
     is found here, too.
     """
     names = {step.cell.dataset for step in todo.steps}
+    names |= {name for step in todo.steps for it in step.measures for name in it.test_sets(step.cell)}
     fetched = sorted(name for name in names if not dataset(name).bundled)
     if fetched:
         from sd.train.datasets import load
@@ -370,7 +373,8 @@ def _require_weights(todo: Todo, environment: Iterable[tuple[str, str]]) -> None
 
 def _report_differences(database: Database, keys: list[str]) -> None:
     for row in database.rows(
-        "SELECT d.*, c.label FROM discrepancies d JOIN cells c ON c.key = d.cell_key ORDER BY c.label"
+        "SELECT d.*, c.label FROM discrepancies d JOIN cells c ON c.key = d.cell_key"
+        " ORDER BY c.label, d.cell_key, d.checkpoint, d.split"
     ):
         if row["cell_key"] in keys:
             print(

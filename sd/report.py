@@ -1,8 +1,8 @@
-"""``python -m sd.report GRID``, ``--table N``, ``--figure N``, ``--claims``: straight from the database."""
+"""``python -m sd.report GRID``, ``--table``, ``--figure``, ``--claims``, ``--all``: straight from the database."""
 
 import sys
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 from rich.console import Console
@@ -26,9 +26,13 @@ from sd.render.missing_of_paper import (
 )
 from sd.render.paper_tables import TITLES, paper_table
 from sd.render.table import Table
-from sd.store.database import open_database
-from sd.store.record import cell_folder, records_of
+from sd.render.words import counted
+from sd.store.database import Database, open_database
+from sd.store.record import cell_folder, find_records, records_of
 from sd.store.todo import take_stock
+
+if TYPE_CHECKING:
+    from sd.render.provenance.asked import Sources
 
 app = verb.app("report")
 
@@ -61,9 +65,26 @@ def report(
             "claim:C1, figure:4, or a cell's key.",
         ),
     ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.zip",
+            help="Everything for an artefact evaluation in one file: tables, figures, claims, database, grids, "
+            "environment, hours of computing.",
+        ),
+    ] = None,
     claims: Annotated[
         bool, typer.Option("--claims", help="The verdicts on the paper's claims, on all cells or those of a grid.")
     ] = False,
+    all_: Annotated[
+        Path | None,
+        typer.Option(
+            "--all",
+            metavar="DIR",
+            help="Everything as a static site in this folder: of the whole database, or of a grid's cells. A former "
+            "site there is replaced.",
+        ),
+    ] = None,
     format_: Annotated[
         str | None,
         typer.Option(
@@ -100,6 +121,16 @@ def report(
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
+    if bundle is not None:
+        _bundle(bundle, db, verb.read_site(profile, root).root)
+        return
+    if all_ is not None:
+        if missing or cost or claims or table is not None or figure is not None or format_ is not None:
+            raise BadInput(
+                "--all is everything, and goes with none of the other reports: python -m sd.report --all site"
+            )
+        _site(grids, all_, minimal=minimal, db=db, root=verb.read_site(profile, root).root)
+        return
     if why is not None:
         _why(why, grids, format_ or "md", checkpoint, db, verb.read_site(profile, root).root)
         return
@@ -182,11 +213,17 @@ def _missing(
 
 def _why(address: str, grids: list[Path] | None, format_: str, checkpoint: str, db: str | None, root: Path) -> None:
     """What stands behind a number; a grid that its address names is one that is given, or one in jobs/."""
-    from sd.render.provenance.asked import Sources, why
+    from sd.render.provenance.asked import why
     from sd.render.provenance.written import write_answer
 
-    database = open_database(db)
     given = {verb.read_plan(grids)[0].name: grids} if grids else {}
+    sources = _sources(open_database(db), root, given)
+    sys.stdout.write(write_answer(why(address, sources, checkpoint=checkpoint), format_))
+
+
+def _sources(database: Database, root: Path, given: dict[str, list[Path]]) -> "Sources":
+    """Where answers come from; a grid that an address names is one of those given, by name, or one in jobs/."""
+    from sd.render.provenance.asked import Sources
 
     def plan_of(name: str) -> tuple[Plan, list[Path]] | None:
         named = [Path(part) if part.endswith(".yaml") else Path("jobs", f"{part}.yaml") for part in name.split(" + ")]
@@ -197,8 +234,18 @@ def _why(address: str, grids: list[Path] | None, format_: str, checkpoint: str, 
         database.ingest(path for key in found.steps for path in records_of(cell_folder(root, key)))
         return found, paths
 
-    sources = Sources(database, root, plan_of, logs_of(root), slurm.available())
-    sys.stdout.write(write_answer(why(address, sources, checkpoint=checkpoint), format_))
+    return Sources(database, root, plan_of, logs_of(root), slurm.available())
+
+
+def _bundle(path: Path, db: str | None, root: Path) -> None:
+    """Everything in one file; scipy and matplotlib, which it needs, are slow to import."""
+    from sd.render.bundle.archive import write_bundle
+
+    database = open_database(db)
+    for line in database.ingest(find_records(root)).refused:
+        print(line, file=sys.stderr)
+    names = write_bundle(path, Look(database, root, slurm.available()), _sources(database, root, {}))
+    print(f"{path}: {counted(len(names), 'file')}; README.md in it says what is what")
 
 
 def _figures(
@@ -226,6 +273,22 @@ def _figures(
         print(line, file=sys.stderr)
     if missing and not (len(wanted) > 1 and written):
         raise typer.Exit(1)
+
+
+def _site(grids: list[Path] | None, place: Path, *, minimal: bool, db: str | None, root: Path) -> None:
+    """The site; of a grid once its records are taken in."""
+    from sd.render.site.build import build_site
+    from sd.render.site.grids import Grid, shipped_grids
+
+    database = open_database(db)
+    options = "" if slurm.available() else " --local"
+    only = verb.read_plan(grids, minimal=minimal)[0] if grids else None
+    for line in take_stock(only, root, database)[1] if only else []:
+        print(line, file=sys.stderr)
+    command = f"python -m sd.launch {' '.join(map(str, grids or []))}{options}"
+    shown = [Grid(only, command)] if only else shipped_grids(options)
+    pages = build_site(database, place, shown, only=only)
+    print(f"{pages:,} pages; open {place / 'index.html'}")
 
 
 def _claims(

@@ -1,10 +1,12 @@
 """Shared by all tests: what may skip, and small synthetic records for the tests of the store and its tables."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres import Postgres
 from synthetic import SyntheticRoot
 
 
@@ -12,6 +14,17 @@ from synthetic import SyntheticRoot
 def synthetic(tmp_path: Path) -> SyntheticRoot:
     """An empty root in which a test writes records of made-up cells."""
     return SyntheticRoot(tmp_path / "runs")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL for this session of tests."""
+    try:
+        server = Postgres()
+    except LookupError as error:
+        pytest.skip(str(error))
+    yield server
+    server.remove()
 
 
 @pytest.hookimpl(hookwrapper=True)

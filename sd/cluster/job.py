@@ -20,6 +20,7 @@ from sd.plan.cell import Cell
 from sd.plan.resources import SIGNAL_LEAD
 from sd.plan.schedule import Plan
 from sd.store.database import Database, open_database
+from sd.store.patience import patience
 
 # What SLURM sends before a time limit or a preemption, and when a job is cancelled.
 _SIGNALS = (signal.SIGUSR2, signal.SIGTERM)
@@ -122,10 +123,14 @@ def _run(header: Header, works: list[Work], log: Log) -> Outcome:
 
 def _database(header: Header) -> Database | None:
     """The database; without it the facts wait in the records for the next report or launch."""
+    kept = "the records are kept; take them in with: python -m sd.db ingest"
+    if header.db is None and not os.environ.get("SD_DB"):
+        print(f"SD_DB is not set here, and a URL with a password stands in no file; {kept}", flush=True)
+        return None
     try:
-        return open_database(header.db, create=True)
+        return open_database(header.db, create=True, wait=patience())
     except BadInput as error:
-        print(f"{error}; the records are kept; take them in with: python -m sd.db ingest", flush=True)
+        print(f"{error}; {kept}", flush=True)
         return None
 
 

@@ -25,6 +25,7 @@ from sd.durable import write_durably
 from sd.plan.arrays import Array, make_arrays
 from sd.plan.resources import DEFAULTS, Profile, Resources, resources_for
 from sd.plan.schedule import Plan
+from sd.store.target import command_without_secrets
 from sd.store.todo import Todo
 
 # What a submission says of itself.
@@ -149,7 +150,11 @@ def prepare(
         return submission
     _supersede_scripts(root, todo.wanted)
     (folder / "logs").mkdir(parents=True)
-    note = {"grid": wiring.grid, "made": datetime.now(UTC).isoformat(timespec="seconds"), "command": sys.argv}
+    note = {
+        "grid": wiring.grid,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command_without_secrets(sys.argv),
+    }
     if scripts:
         note["scripts"] = str(scripts.absolute())
     write_durably(folder / _NOTE, json.dumps(note, indent=1).encode())

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from sd.cluster.assembly import assemble
+from sd.measure.robustness import Shifts, TestSet
 from sd.measure.scratch import Scratch
 from sd.measure.subset import fingerprint, stratified
 from sd.measure.take import Subject, take
@@ -22,7 +23,7 @@ from sd.measure.watch import Watch as Progress
 from sd.plan.cell import Cell, checkpoint_file
 from sd.plan.cost import forward_gflop as planned_gflop
 from sd.plan.cost import training_petaflop
-from sd.plan.measure import Measure
+from sd.plan.measure import Measure, Robustness
 from sd.plan.schedule import Step
 from sd.store.attempt import Attempt, Fenced
 from sd.store.progress import (
@@ -158,16 +159,20 @@ def _hardware(device: torch.device) -> str:
 
 
 def _data(cell: Cell, place: Place, device: torch.device) -> Dataset:
-    """The cell's data on its device, normalised as its architecture wants; the data set is read once a process."""
-    name = (cell.dataset, place.data_root, place.device)
-    if name not in _LOADED:
-        _LOADED[name] = load(cell.dataset, place.data_root).to(device)
-    noisy = with_label_noise(
-        replace(_LOADED[name], train_labels=_LOADED[name].train_labels.cpu()), cell.label_noise, cell.seed
-    )
-    data = replace(_LOADED[name], train_labels=noisy.train_labels.to(device))
+    """The cell's data on its device, normalised as its architecture wants."""
+    clean = _loaded(cell.dataset, place)
+    noisy = with_label_noise(replace(clean, train_labels=clean.train_labels.cpu()), cell.label_noise, cell.seed)
+    data = replace(clean, train_labels=noisy.train_labels.to(device))
     mean, std = normalisation(cell.arch) or (data.mean, data.std)
     return replace(data, mean=mean, std=std)
+
+
+def _loaded(name: str, place: Place) -> Dataset:
+    """A data set on its device, read once a process."""
+    known = (name, place.data_root, place.device)
+    if known not in _LOADED:
+        _LOADED[known] = load(name, place.data_root).to(torch.device(place.device))
+    return _LOADED[known]
 
 
 def _train(
@@ -369,6 +374,8 @@ def _measure(
         model = _model_at(cell, folder, name, saved[name], data, device)
         for split in measure.splits:
             chosen, subject = _subject(cell, measure, data, split, model, teacher)
+            if isinstance(measure, Robustness):
+                subject = replace(subject, shifts=_shifts(cell, measure, place))
             scratch = Scratch(
                 partial / f"{name}-{split}",
                 subject.fingerprint(measure, attempt.facts.code_version),
@@ -412,6 +419,17 @@ def _subject(
         return chosen, Subject(model, images, labels, teacher, rows=chosen, mean=data.mean, std=data.std, tau=tau)
     seen = data.normalise(images[chosen.to(images.device)].to(labels.device))
     return chosen, Subject(model, seen, labels[chosen.to(labels.device)], teacher)
+
+
+def _shifts(cell: Cell, measure: Robustness, place: Place) -> Shifts:
+    """What a cell's robustness is measured under; corrupted sets are shared by all cells of the folder of runs."""
+    natural: dict[str, TestSet] = {}
+    for name in measure.test_sets(cell):
+        data = _loaded(name, place)
+        rows = stratified(data.test_labels, measure.images_of(len(data.test_labels)))
+        natural[name] = TestSet(data.test_images, data.test_labels, rows)
+    folder = place.root / "corrupted"
+    return Shifts(measure.corruptions_of(cell), measure.severities, natural, measure.seed, folder)
 
 
 def _told(measure: Measure, attempt: Attempt, watch: Watch) -> Progress:

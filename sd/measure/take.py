@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from sd.measure.curvature import curvature, fingerprint_of, top_eigenvectors
 from sd.measure.fidelity import fidelity
 from sd.measure.landscape import Direction, Surface, as_direction, direction_to, landscape, random_directions
+from sd.measure.robustness import Shifts, TestSet, robustness
 from sd.measure.scratch import Scratch
 from sd.measure.watch import Watch
-from sd.plan.measure import Curvature, Fidelity, Landscape, Measure
+from sd.plan.measure import Curvature, Fidelity, Landscape, Measure, Robustness
 from sd.train.normalisation import Channels
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -28,6 +29,7 @@ class Subject:
             memory (``Measure.as_stored``).
         rows: int64, on the CPU: which of the images it is taken of; all of them by default.
         tau: temperature at which the teacher taught.
+        shifts: under what its robustness is measured.
     """
 
     model: nn.Module
@@ -38,6 +40,7 @@ class Subject:
     mean: Channels | None = None
     std: Channels | None = None
     tau: float = 1.0
+    shifts: Shifts | None = None
 
     def fingerprint(self, measure: Measure, code: str) -> str:
         """SHA-256 of all that the measure depends on: settings, weights, images, labels, versions of code and torch.
@@ -70,6 +73,8 @@ def take(measure: Measure, subject: Subject, scratch: Scratch, watch: Watch) -> 
         return _curvature(measure, subject, scratch, watch)
     if isinstance(measure, Fidelity):
         return _fidelity(subject, scratch, watch)
+    if isinstance(measure, Robustness):
+        return _robustness(subject, scratch, watch)
     rows: Rows = {"landscapes": [], "landscape_points": []}
     for seed in measure.seeds:
         known = scratch.kept(f"surface-{seed}")
@@ -126,6 +131,20 @@ def _fidelity(subject: Subject, scratch: Scratch, watch: Watch) -> Rows:
         watch=watch,
     )
     return {"fidelity": [asdict(found)]}
+
+
+def _robustness(subject: Subject, scratch: Scratch, watch: Watch) -> Rows:
+    assert subject.mean is not None and subject.std is not None
+    scores = robustness(
+        subject.model,
+        TestSet(subject.images, subject.labels, subject.rows),
+        subject.shifts,
+        mean=subject.mean,
+        std=subject.std,
+        scratch=scratch,
+        watch=watch,
+    )
+    return {"robustness": [asdict(score) for score in scores]}
 
 
 def _landscape(measure: Landscape, seed: int, subject: Subject, scratch: Scratch, watch: Watch) -> Rows:

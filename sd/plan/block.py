@@ -10,9 +10,10 @@ from sd import BadInput
 from sd.plan import catalogue
 from sd.plan.catalogue import AUGMENTATIONS, DATASETS, nearest
 from sd.plan.cell import Checkpoint, Method
-from sd.plan.measure import MEASURES, Curvature, Fidelity, Landscape, Measure
+from sd.plan.measure import MEASURES, Curvature, Fidelity, Landscape, Measure, Robustness
 from sd.plan.number import no_switch, plain_zero
 from sd.plan.recipe import RECIPES
+from sd.plan.shifts import NATURAL
 
 Tier = Literal["minimal", "full"]
 
@@ -134,6 +135,7 @@ class Block(BaseModel):
     curvature: Curvature = Curvature()
     landscape: Landscape = Landscape()
     fidelity: Fidelity = Fidelity()
+    robustness: Robustness = Robustness()
 
     @field_validator(
         *("arch", "dataset", "recipe", "seeds", "aug", "label_noise", "alpha", "tau", "method", "ban", "measure")
@@ -176,6 +178,14 @@ class Block(BaseModel):
                 known = ", ".join(name for name, it in catalogue.ARCHITECTURES.items() if it.zero_shot)
                 problem = "teacher: {arch} has no zero-shot classifier; those that have: {known}"
                 raise PydanticCustomError("needs", problem, {"arch": arch, "known": known})
+        return self
+
+    @model_validator(mode="after")
+    def _test_sets_of_these_data(self) -> Self:
+        for name, of in NATURAL.items():
+            if "robustness" in self.measure and name in (self.robustness.shifts or ()) and of not in self.dataset:
+                problem = "robustness: {name} is for cells of {of}, of which there are none here; leave it out"
+                raise PydanticCustomError("needs", problem, {"name": name, "of": of})
         return self
 
     @property

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sd.plan.catalogue import OwnDataset, architecture, dataset
+from sd.plan.catalogue import DATASETS, OwnDataset, architecture, dataset
 from sd.plan.cell import Cell
-from sd.plan.measure import Curvature, Fidelity, Measure
+from sd.plan.measure import Curvature, Fidelity, Measure, Robustness
 from sd.plan.schedule import Step
 
 REFERENCE_TFLOPS = {"cuda": 100.0, "cpu": 0.05}
@@ -66,7 +66,8 @@ def petaflop(cell: Cell) -> float | None:
 
 def measure_images(cell: Cell, measure: Measure) -> float | None:
     """Cost of a measure in forward passes of an image, over its splits and checkpoints: those of its Hessian-vector
-    products, or of the points of its surfaces, or of student and teacher. ``None`` for a data set of unknown size."""
+    products, of the points of its surfaces, of student and teacher, or of every shifted test set. ``None`` for a data
+    set of unknown size."""
     data = dataset(cell.dataset)
     if isinstance(data, OwnDataset):
         return None
@@ -77,6 +78,10 @@ def measure_images(cell: Cell, measure: Measure) -> float | None:
         return products * samples * _FORWARDS_OF_A_PRODUCT
     if isinstance(measure, Fidelity):
         return samples * (1 + max(1, len(cell.teacher.members) if cell.teacher else 0))
+    if isinstance(measure, Robustness):
+        corrupted = len(measure.corruptions_of(cell)) * len(measure.severities)
+        natural = sum(measure.images_of(DATASETS[name].test) for name in measure.test_sets(cell))
+        return ((1 + corrupted) * samples + len(measure.checkpoints) * natural) * max(1, len(cell.members))
     return measure.evaluations * samples * max(1, len(cell.members))
 
 

@@ -6,13 +6,22 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from sd.plan.catalogue import nearest
 from sd.plan.cell import Cell, Checkpoint
 from sd.plan.number import no_switch
+from sd.plan.shifts import CORRUPTIONS, NATURAL, SEVERITIES, Corruption, Natural, Severity, Shift
 
 Split = Literal["train", "test"]
 
 _Whole = Annotated[int, BeforeValidator(no_switch)]
 _Real = Annotated[float, BeforeValidator(no_switch)]
+
+
+def _known_shift(value: Any) -> Any:
+    if value not in (*CORRUPTIONS, *NATURAL):
+        hint = nearest(value, ("corruptions", *NATURAL, *CORRUPTIONS))
+        raise PydanticCustomError("unknown", "is not a known shift; {hint}", {"hint": hint})
+    return value
 
 
 class _Settings(BaseModel):
@@ -50,6 +59,10 @@ class _Settings(BaseModel):
     def images_of(self, size: int) -> int:
         """How many images it takes of a split of ``size``."""
         return size if self.samples is None else min(self.samples, size)
+
+    def test_sets(self, cell: Cell) -> tuple[str, ...]:
+        """Data sets that it needs besides the cell's own."""
+        return ()
 
     def concerns(self, cell: Cell) -> bool:
         """Whether the measure can be taken of this cell."""
@@ -153,12 +166,72 @@ class Fidelity(_Settings):
         return True
 
 
-Measure = Curvature | Landscape | Fidelity
+class Robustness(_Settings):
+    """Settings of the scores under shifts of the test set: see ``sd.measure.robustness.robustness``.
 
-MEASURES: dict[str, type[Curvature] | type[Landscape] | type[Fidelity]] = {
+    ``shifts``: names of corruptions and of natural test sets, ``corruptions`` for all of the former. Left out, those
+    that a cell's data set is known for and that need the least: of ImageNet ImageNetV2, of others all corruptions,
+    which are made of the images that are there. A natural test set is for cells of its own data set; ``severities`` and
+    ``seed`` are of corruptions.
+    """
+
+    samples: Annotated[_Whole, Field(gt=0)] | None = None
+    checkpoints: tuple[Checkpoint, ...] = ("best_test",)
+    splits: tuple[Split, ...] = ("test",)
+    shifts: tuple[Annotated[Shift, BeforeValidator(_known_shift)], ...] | None = None
+    severities: tuple[Annotated[Severity, BeforeValidator(no_switch)], ...] = SEVERITIES
+    seed: Annotated[_Whole, Field(ge=0, lt=2**31)] = 0
+
+    name: ClassVar[str] = "robustness"
+
+    @field_validator("splits")
+    @classmethod
+    def _test_alone(cls, values: tuple[Split, ...]) -> tuple[Split, ...]:
+        if values != ("test",):
+            raise PydanticCustomError("needs", "shifts are of the test split alone; give [test], or leave it out")
+        return values
+
+    @field_validator("shifts", mode="before")
+    @classmethod
+    def _all_corruptions(cls, given: Any) -> Any:
+        if not isinstance(given, list) or "corruptions" not in given:
+            return given
+        return [name for it in given for name in (CORRUPTIONS if it == "corruptions" else (it,))]
+
+    @field_validator("shifts", "severities")
+    @classmethod
+    def _in_order(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        """In the order in which they are measured, so that the key does not depend on the one in which they stand."""
+        order = (*CORRUPTIONS, *NATURAL, *SEVERITIES)
+        return None if values is None else tuple(sorted(_each_once(values, "name"), key=order.index))
+
+    @property
+    def as_stored(self) -> bool:
+        return True
+
+    def corruptions_of(self, cell: Cell) -> tuple[Corruption, ...]:
+        """The corruptions under which this cell is measured."""
+        if self.shifts is None:
+            return () if cell.dataset == "imagenet" else CORRUPTIONS
+        return tuple(it for it in CORRUPTIONS if it in self.shifts)
+
+    def test_sets(self, cell: Cell) -> tuple[Natural, ...]:
+        """The test sets of other origin on which it is measured."""
+        if self.shifts is None:
+            return ("imagenetv2",) if cell.dataset == "imagenet" else ()
+        return tuple(it for it, of in NATURAL.items() if it in self.shifts and of == cell.dataset)
+
+    def concerns(self, cell: Cell) -> bool:
+        return bool(self.corruptions_of(cell) or self.test_sets(cell))
+
+
+Measure = Curvature | Landscape | Fidelity | Robustness
+
+MEASURES: dict[str, type[Curvature] | type[Landscape] | type[Fidelity] | type[Robustness]] = {
     "curvature": Curvature,
     "landscape": Landscape,
     "fidelity": Fidelity,
+    "robustness": Robustness,
 }
 
 

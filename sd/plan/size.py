@@ -1,7 +1,6 @@
 """How much a grid may stand for: lists multiply and includes repeat, so a short file can ask for more than any memory
 holds."""
 
-import math
 from dataclasses import dataclass
 
 from sd.plan.block import Block
@@ -33,7 +32,7 @@ class Size:
 
 def _cells(block: Block) -> int:
     """How often a block names a cell, under one recipe."""
-    settings = math.prod(map(len, (block.arch, block.dataset, block.aug, block.label_noise, block.seeds)))
-    ways = math.prod(map(len, (block.tau, block.alpha, block.method)))
+    settings = len(block.arch) * len(block.dataset) * len(block.aug) * len(block.label_noise) * len(block.seeds)
+    ways = len(block.tau) * len(block.alpha) * len(block.method)
     beside = 2 + sum(size + 1 for size in block.ensembles.sizes)
     return settings * (beside + ways * (block.rounds + len(block.ban)) * max(1, len(block.ensembles.sizes)))

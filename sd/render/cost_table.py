@@ -16,7 +16,7 @@ def cost_table(plan: Plan, database: Database) -> Table:
         caption="Hours that a device was busy, over all attempts, those that failed or were lost included. Expected is "
         "what the launcher said before the first attempt; taken / expected is of the cells that it said something of.",
         headers=["Architecture", "Dataset", "Device", "Cells", "Attempts", "Expected", "Taken", "Taken / expected"],
-        rows=[_row(row) for row in found],
+        rows=[_row(row) for row in sorted(found, key=lambda row: -row["hours"])],
         notes=[] if found else ["none of its cells has been trained yet"],
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sd.render import beside
 from sd.render.address import Address
+from sd.render.anomalies import Footnotes, footnotes
 from sd.render.beside import PAPER_SEEDS, Beside, Place
 from sd.render.layout import model_title, previous
 from sd.render.table import Entry, Table, arrow
@@ -37,19 +38,16 @@ _SETTINGS = {
 
 def curvature_table(number: int, title: str, database: Database, *, checkpoint: str, fill: str) -> Table:
     """Table 4 or 5: for each model what the paper prints, then ours with its uncertainty, and the difference."""
-    view = database.rows(
-        f"SELECT * FROM table{number} WHERE split = :split OR split IS NULL"
-        ' ORDER BY "row", protocol, checkpoint, measure_key',
-        split=_SPLIT,
-    )
+    view = [line for line in database.view(f"table{number}") if line["split"] in {_SPLIT, None}]
     setting = _SETTINGS[number]
     checkpoints = beside.checkpoints_of(checkpoint)
     accuracies = {_run(line): Entry(line["accuracy"]) for line in view}
     lines = Beside(_COLUMNS, checkpoints, lambda row, name: _measured(number, setting, row, name, accuracies))
+    odd = footnotes(number, database)
     rows: list[list[str | Entry]] = []
     for _, group in groupby(view, key=lambda row: row["row"]):
         found = list(group)
-        printed = [_published(found[0], name) for name in _COLUMNS]
+        printed = [_published(found[0], name, odd) for name in _COLUMNS]
         rows.append([_model(found[0]), "paper", *printed])
         rows += [["", *line] for line in lines.ours(setting.place, found)]
     samples = sorted({line["n_samples"] for line in view if line["n_samples"]})
@@ -67,7 +65,7 @@ def curvature_table(number: int, title: str, database: Database, *, checkpoint: 
         "which images nor how exactly.",
         headers=["Model", "Source", *_HEADERS],
         rows=rows,
-        notes=notes,
+        notes=[*notes, *odd.lines],
         identity=1,
     )
 
@@ -77,9 +75,9 @@ def _model(row: Row) -> str:
     return f"{model_title(row['model'])}{alpha}"
 
 
-def _published(row: Row, column: str) -> str | Entry:
+def _published(row: Row, column: str, odd: Footnotes) -> str | Entry:
     value = row.get(f"published_{column}")
-    return "" if value is None else Entry(value)
+    return "" if value is None else odd.on(Entry(value), row["row"], row["model"], _METRICS[column])
 
 
 def _measured(number: int, setting: _Setting, row: Row, column: str, accuracies: dict[Any, Entry]) -> str | Entry:

@@ -5,6 +5,8 @@ from typing import Any
 
 from sd.plan.measure import Curvature
 from sd.plan.schedule import Plan
+from sd.render.calibration_table import calibration_tables
+from sd.render.fidelity_table import fidelity_tables
 from sd.render.layout import (
     cells_in,
     identity,
@@ -32,7 +34,7 @@ CHECKPOINT_NOTES = {
 
 
 def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -> list[Table]:
-    """Every table of a plan: accuracy, and curvature for each split on which it is measured.
+    """Every table of a plan: accuracy and calibration, and each measure on each split on which it is taken.
 
     Args:
         checkpoint: ``best_test``, ``best_val`` or ``last``.
@@ -40,6 +42,7 @@ def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -
     """
     summary = database.named("summary", source="outcomes", keys=plan.steps)
     accuracy = {row["setting"]: row for row in summary if row["checkpoint"] == checkpoint}
+    notes = [CHECKPOINT_NOTES[checkpoint]]
     tables = [_accuracy_table(plan, accuracy, checkpoint, fill)]
     measures = {m.key: m for step in plan.steps.values() for m in step.measures if checkpoint in m.checkpoints}
     if measures:
@@ -52,7 +55,8 @@ def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -
                     if (row["measure_key"], row["split"], row["checkpoint"]) == (measure.key, split, checkpoint)
                 }
                 tables.append(_curvature_table(plan, accuracy, rows, measure, split, checkpoint, fill))
-    return tables
+    tables += fidelity_tables(plan, database, checkpoint=checkpoint, notes=notes, fill=fill)
+    return [*tables, *calibration_tables(plan, database, checkpoint=checkpoint, notes=notes)]
 
 
 def _accuracy_table(plan: Plan, found: dict[str, dict[str, Any]], checkpoint: str, fill: str) -> Table:

@@ -1,5 +1,6 @@
 """A table of groups of lines, drawn for a terminal: what a group is of stands above its lines, so that they fit."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -19,8 +20,8 @@ def draw_groups(table: Table, console: Console) -> None:
     first = table.identity
     headers = table.headers[first:]
     texts = [row[first:] for row in table.texts()]
-    for closer in (False, True):
-        lines = [_closer(row) if closer else row for row in texts]
+    for closer in (list, _closer, _closest):
+        lines = [closer(row) for row in texts]
         widths = [max(map(len, column)) for column in zip(headers, *lines, strict=True)]
         left = console.width - sum(width + _GAP for width in widths[1:]) - _GAP
         if left >= min(widths[0], _LEAST):
@@ -34,7 +35,7 @@ def draw_groups(table: Table, console: Console) -> None:
             _say(console, Text(", ".join(_identity(name, text) for name, text in named if text), style="bold"))
         for line in _wrapped(lines[number], widths[0]):
             _say(console, _line(line, widths, style=_style(row)))
-    console.print(Text(table.caption))
+    console.print(Text(table.caption + (" * is said in brackets below." if closer is _closest else "")))
 
 
 def _say(console: Console, text: Text) -> None:
@@ -55,6 +56,11 @@ def _wrapped(cells: Sequence[str], width: int) -> list[list[str]]:
 def _closer(row: Sequence[str]) -> list[str]:
     """Numbers without the spaces in them: ``95.57±0.15↑``."""
     return [row[0], *(text.replace(" ", "") for text in row[1:])]
+
+
+def _closest(row: Sequence[str]) -> list[str]:
+    """The same, its footnotes no more than a star: ``94.38±0.07↓*``."""
+    return [row[0], *(re.sub(r"(\[\w+\])+", "*", text) for text in _closer(row)[1:])]
 
 
 def _identity(header: str, text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS
 from sd.render import beside
 from sd.render.address import Address
+from sd.render.anomalies import Footnotes, footnotes
 from sd.render.beside import PAPER_SEEDS, Beside, Place
 from sd.render.curvature_tables import curvature_table
 from sd.render.table import Entry, Table, arrow
@@ -41,16 +42,17 @@ def paper_table(number: int, database: Database, *, checkpoint: str, fill: str =
     fill = fill or f"python -m sd.launch jobs/table{number}.yaml"
     if number in {4, 5}:
         return curvature_table(number, TITLES[number], database, checkpoint=checkpoint, fill=fill)
-    view = database.rows(f'SELECT * FROM table{number} ORDER BY "row", protocol, checkpoint')
+    view = database.view(f"table{number}")
     columns = _COLUMNS[number]
     checkpoints = beside.checkpoints_of(checkpoint)
     lines = Beside(columns, checkpoints, lambda row, name: _measured(number, row, name))
+    odd = footnotes(number, database)
     rows: list[list[str | Entry]] = []
     places = []
     for _, group in groupby(view, key=lambda row: row["row"]):
         found = list(group)
         identity = _identity(number, found[0])
-        rows.append([*identity, _source(found[0]), *_published(found[0], columns)])
+        rows.append([*identity, _source(found[0]), *_published(found[0], columns, odd)])
         if _source(found[0]) == "paper":
             places.append(_place(found[0]))
             ours = [_with_arrows(line, columns) for line in lines.ours(places[-1], found)]
@@ -64,7 +66,7 @@ def paper_table(number: int, database: Database, *, checkpoint: str, fill: str =
         + ("" if number == 1 else " ↑ ↓ → against the previous round."),
         headers=["Architecture", "Dataset", "Data Aug.", *alpha, "Source", *(_HEADERS[name] for name in columns)],
         rows=rows,
-        notes=beside.notes(rows, places, checkpoints, fill),
+        notes=[*beside.notes(rows, places, checkpoints, fill), *odd.lines],
         identity=3 + len(alpha),
     )
 
@@ -80,8 +82,9 @@ def _identity(number: int, row: dict[str, Any]) -> list[str | Entry]:
     return [row["architecture"], row["dataset"], row["data_aug"] or "", *alpha]
 
 
-def _published(row: dict[str, Any], columns: list[str]) -> list[str | Entry]:
-    entries = [Entry(row[f"published_{name}"], row.get(f"published_{name}_std")) for name in columns]
+def _published(row: dict[str, Any], columns: list[str], odd: Footnotes) -> list[str | Entry]:
+    numbers = {name: Entry(row[f"published_{name}"], row.get(f"published_{name}_std")) for name in columns}
+    entries = [odd.on(entry, row["row"], _MODELS[name]) for name, entry in numbers.items()]
     return _with_arrows(["paper", *entries], columns)[1:]
 
 

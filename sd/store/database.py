@@ -1,27 +1,37 @@
-"""The database: made from records, asked through ``sql/``; SQLite by default, any SQLAlchemy URL besides."""
+"""The database: made from records, asked through ``sql/``; SQLite by default, PostgreSQL where a file is too small."""
 
-import os
+import contextlib
+import shlex
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from sd import BadInput, resource
-from sd.store.intake import place, reason, take_in
-from sd.store.record import BadRecord, read_record
+from sd.store.engine import is_passing, make_engine, reach, writing
+from sd.store.intake import Entry, batches, take_in
+from sd.store.migration import bring_up_to_date, is_current
+from sd.store.patience import patience, tries
 from sd.store.rows import insert, select
-from sd.store.schema import SCHEMA_VERSION, Base
-from sd.store.shipped import expected_meta, meta, refresh
+from sd.store.schema import Base
+from sd.store.target import DEFAULT_DB, is_file, named, read_target, without_secrets
 
-DEFAULT_DB = "results.db"
+# Seconds that somebody waits at a terminal for a server that does not answer.
+_AT_A_TERMINAL = 3.0
 
-# How long a writer waits for another before it gives up, in seconds.
-_PATIENCE = 60.0
+
+@dataclass
+class Ingested:
+    """What :meth:`Database.ingest` did: how many ``new`` records it took in, and a line for each ``refused`` one."""
+
+    new: int = 0
+    refused: list[str] = field(default_factory=list)
 
 
 class Database:
@@ -33,78 +43,113 @@ class Database:
     @property
     def shown(self) -> str:
         """The database's path, or its URL without the password."""
-        url = self._engine.url
-        return (
-            url.database or "memory" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
-        )
+        return named(self._engine.url)
+
+    @property
+    def kind(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._engine.dialect.name
 
     def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run a SELECT and return its rows, as dictionaries by column."""
-        with self._engine.connect() as connection:
+        with self.reading() as connection:
             return select(connection, statement, parameters)
+
+    def tuples(self, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+        """Run a SELECT that SQLAlchemy has put together and return its rows, as tuples."""
+        with self.reading() as connection:
+            return [tuple(row) for row in connection.execute(statement)]
 
     def answer(self, statement: str, parameters: Mapping[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and rows of a SELECT, in its order."""
-        with self._engine.connect() as connection:
+        with self.reading() as connection:
             result = connection.execute(sa.text(statement), parameters)
             return list(result.keys()), [tuple(row) for row in result]
 
     def table(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and all rows of a table or view of ours, in the order of its columns."""
-        with self._engine.connect() as connection:
+        with self.reading() as connection:
             result = connection.execute(sa.select(sa.text("*")).select_from(sa.table(name)))
             rows = sorted((tuple(row) for row in result), key=lambda row: [(v is not None, str(v)) for v in row])
             return list(result.keys()), rows
 
+    def view(self, name: str) -> list[dict[str, Any]]:
+        """All rows of a view for a report, as :meth:`named` gives them."""
+        return _ordered(self.rows(f"SELECT * FROM {name}"))
+
     def has(self, table: str) -> bool:
         """Whether there is such a table."""
-        return sa.inspect(self._engine).has_table(table)
+        with self.reading() as connection:
+            return sa.inspect(connection).has_table(table)
 
     def named(
-        self, name: str, *, source: str, keys: Iterable[str] | None, folder: str = "summaries"
+        self, name: str, *, source: str, keys: Iterable[str] | None, folder: str = "summaries", exact: bool = False
     ) -> list[dict[str, Any]]:
-        """Run ``sql/FOLDER/NAME.sql`` over the rows of view ``source`` of the cells ``keys`` (``None``: all)."""
-        query = resource("sql", folder, f"{name}.sql").read_text()
-        with self._engine.connect() as connection:
-            if keys is None:
-                return select(connection, f"WITH chosen AS (SELECT * FROM {source})\n{query}", {})
-            connection.exec_driver_sql("CREATE TEMPORARY TABLE picked (key VARCHAR PRIMARY KEY)")
-            try:
-                insert(connection, sa.table("picked", sa.column("key")), [{"key": key} for key in set(keys)])
-                chosen = f"WITH chosen AS (SELECT v.* FROM {source} v JOIN picked ON picked.key = v.key)\n"
-                return select(connection, chosen + query, {})
-            finally:
-                connection.exec_driver_sql("DROP TABLE picked")
+        """Run ``sql/FOLDER/NAME.sql`` over the rows of view ``source`` of the cells ``keys`` (``None``: all).
 
-    def ingest(self, paths: Iterable[Path]) -> "Ingested":
-        """Take in record files, all in one transaction; a record that is there unchanged is passed over.
+        So that a report is the same whatever the database, the rows come ordered by their columns, from the left, and
+        numbers to ten digits: each database adds up in an order of its own, which shows in the last of its digits.
 
-        Records of the same cell replace its earlier facts. Returns how many were new and which could not be read.
+        Args:
+            exact: all digits of numbers, for a query that adds nothing up.
         """
-        refused: list[str] = []
-        try:
-            fresh = list(self._fresh(paths, refused))
-            if not fresh:
-                return Ingested(0, refused)
-            with self._writing() as connection:
-                taken = [take_in(connection, path, record, refused) for path, record in fresh]
-        except OperationalError as error:
-            problem = f"{self.shown} cannot be written now ({reason(error)})"
-            hint = "the records are kept; take them in with: python -m sd.db ingest"
-            return Ingested(0, [*refused, f"{problem}; {hint}"])
-        return Ingested(sum(taken), refused)
-
-    def _fresh(self, paths: Iterable[Path], refused: list[str]) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """The records that are not in the database as they are now; a line in ``refused`` for each unreadable one."""
-        known = {row["path"]: row["sha256"] for row in self.rows("SELECT path, sha256 FROM records")}
-        for path in paths:
+        query = resource("sql", folder, f"{name}.sql").read_text()
+        with self.reading() as connection:
+            if keys is None:
+                return _ordered(select(connection, f"WITH chosen AS (SELECT * FROM {source})\n{query}", {}), exact)
+            _PICKED.create(connection)
             try:
-                record = read_record(path)
-            except BadRecord as error:
-                refused.append(str(error))
-                continue
-            if known.get(place(path)) != record["sha256"]:
-                yield path, record
+                insert(connection, _PICKED, [{"key": key} for key in set(keys)])
+                chosen = f"WITH chosen AS (SELECT v.* FROM {source} v JOIN picked ON picked.key = v.key)\n"
+                return _ordered(select(connection, chosen + query, {}), exact)
+            finally:
+                connection.rollback()
+
+    def ingest(self, paths: Iterable[Path]) -> Ingested:
+        """Take in record files; a record that is there unchanged is passed over.
+
+        Records of the same cell replace its earlier facts. They go in by batches, each in one short transaction, so
+        that nobody waits for long; where the database cannot be written within the writer's patience, the rest are
+        left where they are. Returns how many were new, and a line for each that could not be read or taken in.
+        """
+        taken = Ingested()
+        left = 0
+        try:
+            known = {row["path"]: row["sha256"] for row in self._patiently(self._known)}
+            for batch in batches(paths, known, taken.refused):
+                if not left:
+                    try:
+                        new, refused = self._patiently(take_in, batch)
+                        taken.new += new
+                        taken.refused += refused
+                        continue
+                    except DatabaseError as error:
+                        problem = self._cannot("be written now", error)
+                left += len(batch)
+        except DatabaseError as error:
+            problem, left = self._cannot("be read now", error), -1
+        if left:
+            count = f"{left} records are" if left > 1 else "1 record is" if left == 1 else "the records are"
+            taken.refused.append(f"{problem}; {count} kept; take them in with: python -m sd.db ingest")
+        return taken
+
+    def _known(self, connection: Connection) -> list[dict[str, Any]]:
+        return select(connection, "SELECT path, sha256 FROM records", {})
+
+    def _patiently(self, work: Any, batch: list[Entry] | None = None) -> Any:
+        """One transaction, tried again where a connection was lost; what it does must bear to be done twice."""
+        for left in tries(patience()):
+            try:
+                if batch is None:
+                    with self._engine.connect() as connection:
+                        return work(connection)
+                with writing(self._engine) as connection:
+                    return work(connection, batch)
+            except DBAPIError as error:
+                if not left or not is_passing(error):
+                    raise
+                self._engine.dispose()
+        raise AssertionError("the last try returns or raises")
 
     def migrate(self) -> None:
         """Create what is missing: tables, the published numbers, and the views of this version of ``sql/``.
@@ -112,104 +157,98 @@ class Database:
         Raises:
             BadInput: the database has another schema version; the text names the command that rebuilds it.
         """
-        with self._writing() as connection:
-            Base.metadata.create_all(connection)
-            _add_new_columns(connection)
-            there = meta(connection)
-            version = there.get("schema_version", str(SCHEMA_VERSION))
-            if version != str(SCHEMA_VERSION):
-                raise _other_version(self._engine, version)
-            refresh(connection)
+        with writing(self._engine) as connection:
+            bring_up_to_date(connection, self._engine.url)
 
     def is_current(self) -> bool:
         """Whether tables, views and published numbers are those of this version of the code."""
-        try:
-            with self._engine.connect() as connection:
-                return meta(connection) == expected_meta()
-        except (OperationalError, ProgrammingError):
-            return False
+        with self._engine.connect() as connection:
+            return is_current(connection)
 
-    def check(self) -> list[str]:
-        """What is wrong with the database itself: one line each, none if it is sound."""
-        if self._engine.dialect.name != "sqlite":
-            return []
-        damage = [row["integrity_check"] for row in self.rows("PRAGMA integrity_check")]
-        orphans = [
-            f"{row['table']}: a row refers to a missing row of {row['parent']}"
-            for row in self.rows("PRAGMA foreign_key_check")
-        ]
-        return [line for line in damage if line != "ok"] + orphans
+    def copy_to(self, path: Path) -> bool:
+        """Write a consistent copy of an SQLite database to ``path``, also while others write; whether it is one."""
+        if self.kind != "sqlite":
+            return False
+        with contextlib.closing(sqlite3.connect(path)) as copy, self._engine.connect() as connection:
+            source = connection.connection.driver_connection
+            assert isinstance(source, sqlite3.Connection)
+            source.backup(copy)
+        return True
 
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """One transaction that holds the write lock from its start, so that it never has to be given up halfway."""
-        with self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
-            yield connection
+    def reading(self) -> Iterator[Connection]:
+        """One transaction that reads. Raises ``BadInput`` where the database cannot be read, in one line."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except OperationalError as error:
+            raise BadInput(self._cannot("be read", error)) from None
+        except DatabaseError as error:
+            if self.kind == "sqlite" and _is_damage(error):
+                raise BadInput(self._cannot("be read", error)) from None
+            raise
+
+    def _cannot(self, what: str, error: DatabaseError) -> str:
+        return cannot(self._engine.url, what, error)
 
 
-@dataclass(frozen=True)
-class Ingested:
-    """What :meth:`Database.ingest` did: how many ``new`` records it took in, and a line for each ``refused`` one."""
-
-    new: int
-    refused: list[str]
+def _ordered(rows: list[dict[str, Any]], exact: bool = False) -> list[dict[str, Any]]:
+    settled = rows if exact else [{name: _settled(value) for name, value in row.items()} for row in rows]
+    return sorted(settled, key=lambda row: [(value is not None, value) for value in row.values()])
 
 
-def open_database(target: str | None = None, *, create: bool = False) -> Database:
+def _settled(value: Any) -> Any:
+    return float(f"{value:.10g}") if isinstance(value, float) else value
+
+
+_PICKED = sa.Table(
+    "picked",
+    sa.MetaData(),
+    sa.Column("key", Base.type_annotation_map[str], primary_key=True),
+    prefixes=["TEMPORARY"],
+)
+
+
+def open_database(target: str | None = None, *, create: bool = False, wait: float = _AT_A_TERMINAL) -> Database:
     """Open the database at a path or SQLAlchemy URL; ``None`` is ``SD_DB``, else ``results.db`` here.
 
     Args:
         create: make it, with its tables, views and the published numbers, if it is not there.
+        wait: seconds to wait for a server that does not answer.
 
     Raises:
         BadInput: it is not there (and ``create`` is false), is no database, is a directory, or cannot be opened.
     """
-    url, target = _url(target)
-    shown = url.render_as_string(hide_password=True) if "://" in target else target
-    if url.get_backend_name() == "sqlite" and url.database:
+    url = read_target(target)
+    if is_file(url) and url.database:
         _check_file(Path(url.database), create=create)
+    engine = make_engine(url)
     try:
-        engine = sa.create_engine(
-            url, connect_args={"timeout": _PATIENCE} if url.get_backend_name() == "sqlite" else {}
-        )
-        if engine.dialect.name == "sqlite":
-            _configure_sqlite(engine)
+        reach(engine, wait)
         database = Database(engine)
         if not database.is_current():
             database.migrate()
-    except (SQLAlchemyError, ImportError) as error:
-        raise BadInput(f"--db: {shown} cannot be used ({reason(error)})") from None
+    except DatabaseError as error:
+        raise BadInput(f"--db: {cannot(url, 'be used', error)}") from None
     return database
 
 
-def database_file(target: str | None) -> Path | None:
-    """The SQLite file that ``target`` means (see :func:`open_database`); ``None`` if it is no file."""
-    url, _ = _url(target)
-    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+def cannot(url: sa.URL, what: str, error: DatabaseError) -> str:
+    """One line on what a database cannot do and why; of a damaged file, with the command that makes it again."""
+    said = next(iter(str(error.orig).splitlines()), type(error.orig).__name__)
+    hint = ""
+    if url.get_backend_name() == "sqlite" and _is_damage(error):
+        hint = f"; make it again from the records with: python -m sd.db rebuild --db {shlex.quote(named(url))}"
+        hint += " --root DIR" if "malformed" in said else " --root DIR, if it is the one you mean"
+    return f"{named(url)} cannot {what} ({without_secrets(said, url)}){hint}"
 
 
-def absolute_target(target: str | None) -> str | None:
-    """The same database for a program that runs in another folder: an absolute path, or a URL.
-
-    ``None``, so that it asks ``SD_DB``, for a URL with a password, which is to stand in no file.
-    """
-    url, target = _url(target)
-    if url.get_backend_name() == "sqlite" and url.database:
-        there = str(Path(url.database).absolute())
-        return url.set(database=there).render_as_string() if "://" in target else there
-    return None if url.password else target
-
-
-def _url(target: str | None) -> tuple[sa.URL, str]:
-    target = target or os.environ.get("SD_DB") or DEFAULT_DB
-    try:
-        return make_url(target) if "://" in target else sa.URL.create("sqlite", database=target), target
-    except ArgumentError:
-        raise BadInput(f"--db: {target!r} is neither a path nor a database URL") from None
+def _is_damage(error: DatabaseError) -> bool:
+    return any(sign in str(error.orig) for sign in ("malformed", "not a database"))
 
 
 def _check_file(path: Path, *, create: bool) -> None:
@@ -219,35 +258,3 @@ def _check_file(path: Path, *, create: bool) -> None:
         raise BadInput(f"--db: {path}: no such database; make one with: python -m sd.launch GRID --local --db {path}")
     if not path.parent.is_dir():
         raise BadInput(f"--db: {path.parent}: no such folder; make it first, or give another path")
-
-
-def _configure_sqlite(engine: Engine) -> None:
-    """Begin transactions ourselves (the driver would begin them late) and keep foreign keys."""
-
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: Any, _: Any) -> None:
-        connection.isolation_level = None
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
-
-
-def _add_new_columns(connection: Connection) -> None:
-    """Give the tables of an older database the columns that have come since; such a column may always be NULL."""
-    inspector = sa.inspect(connection)
-    for table in Base.metadata.sorted_tables:
-        known = {column["name"] for column in inspector.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in known:
-                kind = column.type.compile(connection.dialect)
-                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
-
-
-def _other_version(engine: Engine, version: str) -> BadInput:
-    shown = Database(engine).shown
-    return BadInput(
-        f"--db: {shown} has schema version {version}, this sd needs {SCHEMA_VERSION}; "
-        "rebuild it from the records with: python -m sd.db rebuild --db DB --root runs"
-    )

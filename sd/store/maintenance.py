@@ -1,17 +1,16 @@
-"""Looking after the database: making it again from the records, checking it against them, writing it as CSV."""
+"""Looking after the database: making it again from the records, and writing it as CSV."""
 
 import csv
-import hashlib
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 from sd import BadInput
-from sd.plan.cell import checkpoint_file
-from sd.store.database import Database, Ingested, database_file, open_database
-from sd.store.record import BadRecord, cell_folder, find_records, read_record
+from sd.store.database import Database, Ingested, open_database
+from sd.store.record import find_records
 from sd.store.schema import Base
 from sd.store.shipped import view_definitions
+from sd.store.target import database_file
 
 
 @dataclass(frozen=True)
@@ -61,47 +60,6 @@ def _cells_of(path: Path) -> set[str]:
             return {key for (key,) in connection.execute("SELECT key FROM cells")}
     except sqlite3.Error:
         return set()
-
-
-def check_all(database: Database, root: Path) -> list[str]:
-    """What is wrong, one line each: the database file, references, records that differ, checkpoints that changed."""
-    problems = database.check()
-    taken = {(row["path"], row["sha256"]) for row in database.rows("SELECT path, sha256 FROM records")}
-    for path in find_records(root):
-        try:
-            record = read_record(path)
-        except BadRecord as error:
-            problems.append(str(error))
-            continue
-        if ("/".join(path.relative_to(root).parts), record["sha256"]) not in taken:
-            problems.append(f"{path}: is not in the database; take it in with: python -m sd.db ingest --root {root}")
-        if record["kind"] == "train":
-            problems += _changed_checkpoints(path.parent, record["tables"]["checkpoints"])
-    problems += _changed_teachers(database, root)
-    return problems
-
-
-def _changed_checkpoints(folder: Path, rows: list[dict[str, str]]) -> list[str]:
-    """Checkpoints that are there but are not what the record says; one that was deleted is no fault."""
-    problems = []
-    for row in rows:
-        path = folder / checkpoint_file(row["checkpoint"], row["sha256"])
-        if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() != row["sha256"]:
-            problems.append(f"{path}: is not the checkpoint of its record; delete its folder and run the grid again")
-    return problems
-
-
-def _changed_teachers(database: Database, root: Path) -> list[str]:
-    """Students whose teacher was trained anew, to another result, after it had taught them."""
-    rows = database.rows(
-        "SELECT s.label, s.key, s.teacher_sha256, k.sha256 FROM cells s JOIN checkpoints k"
-        " ON k.cell_key = s.teacher_key AND k.checkpoint = s.teacher_checkpoint WHERE k.sha256 <> s.teacher_sha256"
-    )
-    return [
-        f"{row['label']}: was taught by checkpoint {row['teacher_sha256']}, its teacher's is now {row['sha256']}; "
-        f"delete {cell_folder(root, row['key'])} and run the grid again"
-        for row in rows
-    ]
 
 
 def export_tables(database: Database, folder: Path) -> list[str]:

@@ -45,7 +45,7 @@ def busy_hours(database: Database, keys: Collection[str]) -> float:
 
 def kinds_of(database: Database, plan: Plan) -> dict[str, str]:
     """The kind of device each cell was last tried on; where it was not, what most were, or what its resources ask."""
-    rows = database.rows("SELECT cell_key, device FROM attempts WHERE device IS NOT NULL ORDER BY started_at")
+    rows = database.rows("SELECT cell_key, device FROM attempts WHERE device IS NOT NULL ORDER BY started_at, id")
     tried = {row["cell_key"]: row["device"].partition(" ")[0].partition(":")[0] for row in rows}
     here = [tried[key] for key in plan.steps if key in tried]
     usual = max(sorted(set(here)), key=here.count) if here else None
@@ -64,7 +64,7 @@ def _epochs(database: Database, device: str) -> list[dict[str, Any]]:
         " FROM cells c JOIN epochs e ON e.cell_key = c.key"
         " JOIN (SELECT cell_key, MIN(attempt_id) AS attempt_id FROM evaluations GROUP BY cell_key) v"
         " ON v.cell_key = c.key JOIN attempts a ON a.id = v.attempt_id"
-        " WHERE a.device LIKE :kind GROUP BY c.arch, c.dataset, hardware ORDER BY hardware",
+        " WHERE a.device LIKE :kind GROUP BY c.arch, c.dataset, hardware ORDER BY c.arch, c.dataset, hardware",
         kind=f"{device}%",
     )
 

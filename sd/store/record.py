@@ -66,7 +66,10 @@ def read_record(path: Path) -> dict[str, Any]:
     if version > RECORD_VERSION:
         raise BadRecord(f"{path}: has record version {version}, newer than {RECORD_VERSION}; update sd")
     if "content_sha256" in content:
-        _check_seal(path, blob)
+        was, found = _seals(blob)
+        if was != found:
+            hint = "restore it from a copy, or remove it and run the grid again"
+            raise BadRecord(f"{path}: is not what was written (SHA-256 {found}, written {was}); {hint}")
     try:
         check_shape(content["kind"], tables, owner=_owner(path))
     except Misshapen as error:
@@ -84,14 +87,18 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _check_seal(path: Path, blob: bytes) -> None:
-    """Raise ``BadRecord`` unless the file is what was written."""
+def has_changed(blob: bytes) -> bool:
+    """Whether a record's file says itself that it is not what was written."""
+    was, found = _seals(blob)
+    return was != found
+
+
+def _seals(blob: bytes) -> tuple[str, str]:
+    """The SHA-256 that a record's file ends with, and the one that it has; two words that are one if it has no seal."""
     seal = _SEAL.search(blob)
-    found = hashlib.sha256(blob[: seal.start()] + b"\n}").hexdigest() if seal else "none"
-    if seal is None or found != seal[1].decode():
-        was = seal[1].decode() if seal else "not on its last line"
-        hint = "restore it from a copy, or remove it and run the grid again"
-        raise BadRecord(f"{path}: is not what was written (SHA-256 {found}, written {was}); {hint}")
+    if seal is None:
+        return "not on its last line" if b'"content_sha256"' in blob else "none", "none"
+    return seal[1].decode(), hashlib.sha256(blob[: seal.start()] + b"\n}").hexdigest()
 
 
 def find_records(root: Path) -> Iterator[Path]:

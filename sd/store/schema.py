@@ -1,6 +1,8 @@
 """The database's tables. ``sql/README.md`` says what each column means; a test holds the two together."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SCHEMA_VERSION = 4
@@ -10,7 +12,15 @@ HEADS = {"curvature": "curvature", "landscape": "landscapes", "fidelity": "fidel
 
 
 class Base(DeclarativeBase):
-    """All tables of the database."""
+    """All tables of the database.
+
+    PostgreSQL is to compute and to order as SQLite does: whole numbers of 64 bits, text by its bytes.
+    """
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        int: Integer().with_variant(BigInteger(), "postgresql"),
+        str: String().with_variant(String(collation="C"), "postgresql"),
+    }
 
 
 class Meta(Base):
@@ -293,6 +303,7 @@ class RobustnessRow(Base):
     checkpoint_sha256: Mapped[str]
     n_samples: Mapped[int]
     subset_sha256: Mapped[str]
+    images_sha256: Mapped[str]
     top1: Mapped[float]
     loss: Mapped[float]
     ece: Mapped[float]

@@ -4,4 +4,3 @@ SELECT
     a.seconds, a.error, a.code_version, a.code_clean, a.versions_json
 FROM chosen c
 JOIN attempts a ON a.cell_key = c.key
-ORDER BY a.cell_key, a.number

@@ -6,4 +6,3 @@ SELECT
 FROM chosen c
 JOIN curvature h ON h.cell_key = c.key
 JOIN checkpoints k ON k.cell_key = h.cell_key AND k.checkpoint = h.checkpoint AND k.sha256 = h.checkpoint_sha256
-ORDER BY h.cell_key, h.checkpoint, h.split, h.measure_key

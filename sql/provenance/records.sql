@@ -3,4 +3,3 @@
 SELECT r.cell_key, r.path, r.sha256
 FROM chosen c
 JOIN records r ON r.cell_key = c.key
-ORDER BY r.path

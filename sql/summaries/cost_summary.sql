@@ -6,4 +6,3 @@ SELECT
     SUM(CASE WHEN expected_seconds IS NOT NULL THEN seconds END) / 3600 AS hours_of_expected
 FROM chosen
 GROUP BY arch, dataset, device
-ORDER BY hours DESC

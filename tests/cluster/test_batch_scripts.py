@@ -14,7 +14,7 @@ from sd.plan.arrays import Array, Task, make_arrays
 from sd.plan.grid import read_grid
 from sd.plan.resources import DEFAULTS, Profile, Resources
 from sd.plan.schedule import plan
-from sd.store.database import absolute_target
+from sd.store.target import absolute_target
 
 GOLDEN = Path(__file__).with_name("golden")
 

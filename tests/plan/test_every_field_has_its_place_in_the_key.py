@@ -57,6 +57,7 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "curvature": ("curvature: {probes: 7}", set()),
     "landscape": ("landscape: {points: 7}", set()),
     "fidelity": ("fidelity: {samples: 7}", set()),
+    "robustness": ("robustness: {severities: [3]}", set()),
     "epochs": ("epochs: 31", COLUMNS),
     "batch_size": ("batch_size: 97", COLUMNS),
     "learning_rate": ("learning_rate: 0.02501", COLUMNS),

@@ -131,9 +131,18 @@ OF_LANDSCAPE = [
     ("splits", "[]"),
     ("name", "surface"),
 ]
+OF_ROBUSTNESS = [
+    *((key, value) for key in ("samples", "seed") for value in ("wrong", "1.5", "true", "[5]", "-1")),
+    *(("shifts", value) for value in ("gaussian_noise", "[]", "[snow]", "[1]", "[corruptions, jpeg_compression]")),
+    *(("severities", value) for value in ("3", "[]", "[0]", "[6]", "[true]", "[1, 1]")),
+    ("checkpoints", "[first]"),
+    ("splits", "[train]"),
+    ("name", "shift"),
+]
 OF_MEASURES = [
     *(("curvature", key, value) for key, value in OF_CURVATURE),
     *(("landscape", key, value) for key, value in OF_LANDSCAPE),
+    *(("robustness", key, value) for key, value in OF_ROBUSTNESS),
 ]
 
 
@@ -158,6 +167,10 @@ def test_a_wrong_setting_of_a_measure_is_one_line_that_names_it(
     [
         ("curvature: {top: 100}", "steps 60 cannot find the top 100 eigenvalues"),
         ("landscape: {directions: teacher, seeds: [1, 2]}", "seeds are of random directions"),
+        (
+            "measure: robustness\n    robustness: {shifts: [imagenetv2]}",
+            "imagenetv2 is for cells of imagenet, of which there are none here",
+        ),
     ],
 )
 def test_settings_that_do_not_go_together_are_one_line(settings: str, said: str, tmp_path: Path) -> None:

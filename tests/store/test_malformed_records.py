@@ -1,4 +1,4 @@
-"""Ten thousand malformed records: each is named in one line, nothing of it is taken in, and its file stays.
+"""Ten thousand malformed records: each is named in one line, nothing of it is taken in, and its file is kept.
 
 They are made from good ones by edits that hypothesis chooses: of the bytes, as a bad disk or a broken copy makes them,
 and of the content, sealed again, as a wrong program or a stranger might.
@@ -16,12 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic import SyntheticRoot, chain
 
+from sd.store.aside import SUFFIX, find_aside
 from sd.store.attempt import newest_attempt
 from sd.store.database import Database, open_database
-from sd.store.maintenance import check_all
 from sd.store.progress import is_trained, known_scores, measure_is_done
 from sd.store.record import BadRecord, find_records, read_record, sealed
 from sd.store.schema import Base
+from sd.store.soundness import check_all
 from sd.store.standing import by_attempt
 
 EXAMPLES, EACH = 200, 50  # 10,000 records, in batches as they would be taken in
@@ -147,12 +148,15 @@ def test_a_malformed_record_is_named_and_nothing_of_it_is_taken_in(seed: int, sh
         assert sorted(line.partition(": ")[0] for line in taken.refused) == sorted(map(str, files))
         assert all(line.isprintable() or "\n" not in line for line in taken.refused)
         assert everything(shelf.database) == shelf.rows
-        assert {path: path.read_bytes() for path in files} == files
+        kept = {path: path if path.exists() else path.with_name(f"{path.name}{SUFFIX}") for path in files}
+        assert {path: there.read_bytes() for path, there in kept.items()} == files
         for cell in draw.sample(shelf.cells, 2):  # whoever else reads records
             folder = shelf.synthetic.root / "cells" / cell.key
             is_trained(folder), known_scores(folder), measure_is_done(folder, shelf.synthetic.curvature)
             newest_attempt(folder), by_attempt(cell, shelf.synthetic.root, alive=None)
     finally:
+        for path in find_aside(shelf.synthetic.root):
+            path.unlink()
         shelf.put({path: shelf.good[path] for path in files})
 
 
@@ -173,10 +177,12 @@ def test_whatever_is_edited_is_taken_in_whole_or_not_at_all(seed: int, shelf: Sh
                 columns, there = shelf.database.table(name)
                 known = [dict(zip(columns, row, strict=True)) for row in there]
                 assert all(any(row.items() <= other.items() for other in known) for row in rows), name
-            assert shelf.database.check() == []
+            assert check_all(shelf.database, shelf.synthetic.root) == []
         else:
             assert everything(shelf.database) == shelf.rows
     finally:
+        for aside in find_aside(shelf.synthetic.root):
+            aside.unlink()
         shelf.put({path: shelf.good[path]})
         shelf.database.ingest(shelf.good)
         if taken.new:

@@ -16,9 +16,10 @@ from synthetic import SyntheticRoot, chain
 
 from sd import BadInput
 from sd.store.database import Database, open_database
-from sd.store.maintenance import check_all, export_tables, rebuild_database
+from sd.store.maintenance import export_tables, rebuild_database
 from sd.store.record import find_records
 from sd.store.schema import Base
+from sd.store.soundness import check_all
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import pytest
 import torch
 from sklearn.metrics import brier_score_loss
 from torch import Tensor, nn
+from torchmetrics.functional.classification import multiclass_calibration_error
+from torchmetrics.functional.text import perplexity
 
 import sd.measure
 from sd.train.datasets import Dataset, load
@@ -105,6 +107,15 @@ def test_brier_is_scikit_learns() -> None:
     expected = brier_score_loss(labels, logits.double().softmax(1).numpy(), labels=range(7), scale_by_half=False)
     found = evaluate(Fixed(logits), torch.zeros(500, 3, 1, 1), labels, batch_size=128)
     assert found.brier == pytest.approx(expected, abs=1e-6)
+
+
+def test_calibration_and_likelihood_are_torchmetrics() -> None:
+    torch.manual_seed(0)
+    logits, labels = torch.randn(5000, 7) * 2, torch.randint(7, (5000,))
+    found = evaluate(Fixed(logits), torch.zeros(5000, 3, 1, 1), labels, batch_size=128)
+    probabilities = logits.double().softmax(1)
+    assert found.ece == pytest.approx(float(multiclass_calibration_error(probabilities, labels, 7, 15, "l1")), abs=1e-6)
+    assert math.exp(found.loss) == pytest.approx(float(perplexity(probabilities.log()[None], labels[None])), rel=1e-6)
 
 
 def test_images_are_taken_as_bytes_as_fractions_or_as_the_model_takes_them(data: Dataset) -> None:

@@ -37,7 +37,9 @@ def test_the_score_is_that_of_the_model_by_hand(
         logits = build("resnet20_he", 10, seed=1).eval()(pixels)
     right = (logits.argmax(1) == data.test_labels).float().mean() * 100
     loss = torch.nn.functional.cross_entropy(logits, data.test_labels)
-    assert re.search(rf"^top1 {right:.2f} %  top5 \d+\.\d\d %  loss {loss:.4f}  ece \d\.\d{{4}}  n 797$", said)
+    assert re.search(
+        rf"^top1 {right:.2f} %  top5 \d+\.\d\d %  loss {loss:.4f}  ece \d\.\d{{4}}  brier \d\.\d{{4}}  n 797$", said
+    )
 
 
 def test_the_training_split_can_be_asked_for(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:

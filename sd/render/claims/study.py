@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sd import BadInput
 from sd.plan.catalogue import dataset
 
 Row = Mapping[str, Any]
@@ -32,7 +33,15 @@ class Study:
         noise = f", label noise {self.label_noise:.0%}" if self.label_noise else ""
         tau = f", τ={self.tau:g}" if self.tau is not None else ""
         taught = f", taught by {self.teacher_checkpoint}" if self.teacher_checkpoint else ""
-        return f"{dataset(self.dataset).title}, {how}{noise}{tau}{taught}"
+        return f"{_title(self.dataset)}, {how}{noise}{tau}{taught}"
+
+
+def _title(name: str) -> str:
+    """A data set as it is printed; a name that is not known as it is, because a database holds what somebody wrote."""
+    try:
+        return dataset(name).title
+    except BadInput:
+        return name
 
 
 def study_of(row: Row) -> Study:

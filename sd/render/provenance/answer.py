@@ -83,13 +83,18 @@ class Answer:
 
 
 def mean_of(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """Mean and sample standard deviation (ddof 1); ``None`` for what so few values do not have."""
+    """Mean and sample standard deviation (ddof 1), to ten digits as tables have them; ``None`` for what so few values
+    do not have."""
     if not values:
         return None, None
     mean = fsum(values) / len(values)
     if len(values) == 1:
-        return mean, None
-    return mean, sqrt(fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+        return _settled(mean), None
+    return _settled(mean), _settled(sqrt(fsum((value - mean) ** 2 for value in values) / (len(values) - 1)))
+
+
+def _settled(value: float) -> float:
+    return float(f"{value:.10g}")
 
 
 def formula_of(runs: Sequence[Run], mean: float | None, std: float | None, printed: Printed | None) -> list[str]:

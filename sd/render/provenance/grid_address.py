@@ -21,6 +21,9 @@ _OTHER_NAMES = {
     **dict.fromkeys(("λmax", "λ_max", "λ max", "lambda max"), "lambda_max"),
     "s.e.": "trace_stderr",
     "relative trace": "relative_trace",
+    **dict.fromkeys(("loss", "cross-entropy"), "nll"),
+    "mse, centred": "mse_centred",
+    **dict.fromkeys(("kl at τ", "kl at tau"), "kl_tau"),
 }
 
 
@@ -31,7 +34,7 @@ class GridAddress:
     Attributes:
         grid: its name.
         model: a column of the accuracy table: ``T``, ``R1``, ``SAM``, ``E3`` …
-        split, measure_key: of a curvature metric; empty: the one that there is.
+        split, measure_key: of what a measure found; empty: the one that there is.
     """
 
     grid: str
@@ -164,8 +167,9 @@ class _Reading:
 
     def _with_alpha(self, value: str) -> list[tuple[Study, str]]:
         """Those of an α, and those who have none: a row of a table shows T and SAM beside its students."""
-        own = [p for p in self.places if _is(p[0], "alpha", value)]
-        return [*own, *(p for p in self.places if p[0].alpha is None)] if own else []
+        if not any(_is(study, "alpha", value) for study, _ in self.places):
+            return []
+        return [p for p in self.places if p[0].alpha is None or _is(p[0], "alpha", value)]
 
     def _known(self) -> list[str]:
         models = [model for _, model in self.places]

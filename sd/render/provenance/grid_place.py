@@ -5,7 +5,6 @@ from pathlib import Path
 
 from sd.plan.catalogue import printed
 from sd.plan.cell import Cell
-from sd.plan.measure import Curvature
 from sd.plan.schedule import Plan
 from sd.render.layout import Study, lay_out, model_name
 from sd.render.missing import launch_command
@@ -39,7 +38,7 @@ class GridPlaces:
             measure.key: measure
             for cell in cells
             for measure in self.plan.steps[cell.key].measures
-            if isinstance(measure, Curvature) and address.checkpoint in measure.checkpoints
+            if measure.name == metric.measure and address.checkpoint in measure.checkpoints
         }
         lacking = [cell for cell in cells if cell.key not in index.cells]
         where = ", ".join(printed(address.study.arch, address.study.dataset, address.study.aug))

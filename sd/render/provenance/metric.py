@@ -1,6 +1,7 @@
-"""What can be asked of a run: test accuracy, and what is measured of its Hessian; by the names in which it is asked."""
+"""What can be asked of a run: its scores on the test set, and what measures found, by the names of addresses."""
 
 from dataclasses import dataclass
+from functools import partial
 
 
 @dataclass(frozen=True)
@@ -10,10 +11,12 @@ class Metric:
     Attributes:
         name: as addresses have it.
         words: as people have it.
-        column: of view ``outcomes`` (``top1``) or ``curvature_outcomes``.
+        column: of the view.
         unit: written after a value.
         decimals: with which tables print it.
         spread: whether tables print its standard deviation over seeds.
+        view: the view that has it, a row a run.
+        measure: the measure that found it; empty for a score of the training record.
     """
 
     name: str
@@ -22,25 +25,31 @@ class Metric:
     unit: str = ""
     decimals: int = 2
     spread: bool = True
+    view: str = "outcomes"
+    measure: str = ""
 
-    @property
-    def of_curvature(self) -> bool:
-        return self.column != "top1"
 
-    @property
-    def view(self) -> str:
-        """The view that has it, a row a run."""
-        return "curvature_outcomes" if self.of_curvature else "outcomes"
+_CALIBRATION = "calibration_outcomes"
 
+_curvature = partial(Metric, view="curvature_outcomes", measure="curvature")
+_fidelity = partial(Metric, view="fidelity_outcomes", measure="fidelity")
 
 METRICS = {
     metric.name: metric
     for metric in (
         Metric("test_acc", "test accuracy", "top1", " %"),
-        Metric("trace", "trace of the Hessian", "trace"),
-        Metric("trace_stderr", "standard error of a trace", "trace_stderr", spread=False),
-        Metric("lambda_max", "largest eigenvalue of the Hessian", "lambda_max"),
-        Metric("relative_trace", "relative trace of the Hessian", "relative_trace"),
-        Metric("sharpness", "sharpness", "sharpness", decimals=4),
+        Metric("nll", "cross-entropy on the test set", "loss", decimals=4),
+        Metric("ece", "calibration error on the test set", "ece", decimals=4, view=_CALIBRATION),
+        Metric("brier", "Brier score on the test set", "brier", decimals=4, view=_CALIBRATION),
+        _curvature("trace", "trace of the Hessian", "trace"),
+        _curvature("trace_stderr", "standard error of a trace", "trace_stderr", spread=False),
+        _curvature("lambda_max", "largest eigenvalue of the Hessian", "lambda_max"),
+        _curvature("relative_trace", "relative trace of the Hessian", "relative_trace"),
+        _curvature("sharpness", "sharpness", "sharpness", decimals=4),
+        _fidelity("mse", "squared distance of the logits from the teacher's", "mse", decimals=3),
+        _fidelity("mse_centred", "squared distance of the centred logits", "mse_centred", decimals=3),
+        _fidelity("agreement", "agreement with the teacher", "agreement", " %"),
+        _fidelity("kl", "divergence from the teacher", "kl", decimals=4),
+        _fidelity("kl_tau", "divergence from the teacher at the temperature of the loss", "kl_tau", decimals=4),
     )
 }

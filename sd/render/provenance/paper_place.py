@@ -37,8 +37,9 @@ def select_in_paper(text: str, index: Index, *, slurm: bool) -> Selected:
     steps = grid_plan(it.grid).steps
     command = launch_command([it.path], [steps[cell.key] for cell in lacking], slurm=slurm) if lacking else ""
     measured = sorted({row["protocol"] for row in _of_any_protocol(address, index)} - {address.protocol})
+    place, at, checkpoint = str(address).partition("@")
     return Selected(
-        str(address) + (":difference" if asks else ""),
+        place + (":difference" if asks else "") + at + checkpoint,
         _title(address, asks=asks),
         METRICS[address.metric],
         address.checkpoint,

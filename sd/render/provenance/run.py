@@ -82,7 +82,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which value of which cells: curvature also takes a split and the key of a measure."""
+    """Which value of which cells; what a measure found also takes a split and the measure's key."""
 
     keys: tuple[str, ...]
     checkpoint: str
@@ -92,7 +92,7 @@ class Wanted:
 
 
 class Facts:
-    """Everything that is known of some cells, in four queries whatever their number.
+    """Everything that is known of some cells, in five queries whatever their number.
 
     Args:
         keys: of the cells.
@@ -103,20 +103,23 @@ class Facts:
     def __init__(self, database: Database, keys: Collection[str], root: Path, logs: Mapping[str, Path]) -> None:
         self._root, self._logs = root, logs
         picked = None if len(keys) > _MANY else keys
-        scores, curvature, attempts, records = (
-            database.named(name, source="cells", keys=picked, folder="provenance")
-            for name in ("runs", "curvature", "attempts", "records")
+        scores, curvature, fidelity, attempts, records = (
+            database.named(name, source="cells", keys=picked, folder="provenance", exact=True)
+            for name in ("runs", "curvature", "fidelity", "attempts", "records")
         )
         self._scores = {(row["key"], row["checkpoint"]): row for row in scores}
-        self._curvature = {(row["key"], row["checkpoint"], row["split"], row["measure_key"]): row for row in curvature}
+        self._measured = {
+            name: {(row["key"], row["checkpoint"], row["split"], row["measure_key"]): row for row in rows}
+            for name, rows in (("curvature", curvature), ("fidelity", fidelity))
+        }
         self._attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in attempts:
+        for row in sorted(attempts, key=lambda row: row["number"]):
             self._attempts[row["cell_key"]].append(row)
         self._records = {row["path"]: row["sha256"] for row in records}
 
-    def measures(self, key: str, checkpoint: str) -> list[tuple[str, str]]:
-        """The (split, measure key) of every curvature measurement of a cell's checkpoint."""
-        return [(split, measure) for (k, c, split, measure) in self._curvature if (k, c) == (key, checkpoint)]
+    def measures(self, key: str, checkpoint: str, name: str) -> list[tuple[str, str]]:
+        """The (split, measure key) of every time that a measure was taken of a cell's checkpoint."""
+        return [(split, measure) for (k, c, split, measure) in self._measured[name] if (k, c) == (key, checkpoint)]
 
     def runs(self, wanted: Wanted) -> tuple[Run, ...]:
         """Those of the wanted cells that have the value, by seed; without a metric those that have an accuracy."""
@@ -124,8 +127,9 @@ class Facts:
         for key in wanted.keys:
             score = self._scores.get((key, wanted.checkpoint))
             source = score
-            if wanted.metric and wanted.metric.of_curvature:
-                source = self._curvature.get((key, wanted.checkpoint, wanted.split, wanted.measure_key))
+            if wanted.metric and wanted.metric.measure:
+                measured = self._measured[wanted.metric.measure]
+                source = measured.get((key, wanted.checkpoint, wanted.split, wanted.measure_key))
             value = source[wanted.metric.column] if source and wanted.metric else None
             if score is not None and source is not None and (value is not None or wanted.metric is None):
                 found.append(self._run(score, value, source["attempt_id"], wanted))
@@ -135,7 +139,8 @@ class Facts:
         key, sha256 = score["key"], score["sha256"]
         folder = cell_folder(self._root, key)
         file = folder / checkpoint_file(wanted.checkpoint, sha256) if sha256 else None
-        name = f"curvature-{wanted.measure_key}" if wanted.measure_key else "train"
+        measure = wanted.metric.measure if wanted.metric else ""
+        name = f"{measure}-{wanted.measure_key}" if wanted.measure_key else "train"
         same = ("key", "label", "model", "seed", "checkpoint", "epoch", "sha256")
         taught = ("teacher_key", "teacher_label", "teacher_checkpoint", "teacher_sha256")
         return Run(

@@ -49,7 +49,7 @@ class Selected:
 
     Attributes:
         keys: of the cells that the database has for it.
-        splits: on which a curvature metric may be; the first that was measured counts.
+        splits: on which a measure may be; the first that was measured counts.
         measure_keys: of the measures that count; empty: the one that most of the cells have.
         planned: how many cells the grid has for it; 0 where that is not known.
         table_query: the query of a view that prints the number, where there is one; ``{split}`` and ``{measure_key}``
@@ -95,11 +95,11 @@ class Selected:
 
     def _wanted(self, facts: Facts) -> Wanted:
         """With the split and the measure that count: those that most of the cells have."""
-        if not self.metric.of_curvature:
+        if not self.metric.measure:
             return Wanted(self.keys, self.checkpoint, self.metric)
         count: dict[tuple[str, str], int] = defaultdict(int)
         for key in self.keys:
-            for split, measure in facts.measures(key, self.checkpoint):
+            for split, measure in facts.measures(key, self.checkpoint, self.metric.measure):
                 if split in self.splits and (not self.measure_keys or measure in self.measure_keys):
                     count[split, measure] += 1
         if not count:
@@ -109,6 +109,7 @@ class Selected:
 
     def _queries(self, wanted: Wanted) -> list[Query]:
         way = f" AND split = '{wanted.split}' AND measure_key = '{wanted.measure_key}'" if wanted.split else ""
+        way = " AND split = 'test'" if self.metric.view == "calibration_outcomes" else way
         keys = ", ".join("'" + key.replace("'", "''") + "'" for key in self.keys)
         where = f"FROM {self.metric.view} WHERE checkpoint = '{self.checkpoint}'{way} AND key IN ({keys})"
         column = self.metric.column

@@ -105,6 +105,7 @@ def test_effective_robustness_against_a_line_of_standard_models(synthetic: Synth
             "severity": 0,
             "checkpoint_sha256": synthetic.checkpoint_hash(cell, "best_test"),
             "subset_sha256": "0",
+            "images_sha256": "0",
             "n_samples": 10000,
             "top1": shifted,
             "loss": 1.0,
@@ -121,7 +122,7 @@ def test_effective_robustness_against_a_line_of_standard_models(synthetic: Synth
         y = 0.92 * x - 0.5 + 0.02 * draw.normal()
         percent = [float(100 / (1 + np.exp(-value))) for value in (x, y)]
         standard.append(
-            {"testbed": "imagenet_v2", "model": f"m{number}", "family": "standard"}
+            {"testbed": "imagenet_v2", "name": f"m{number}", "family": "standard", "source_sha256": "0"}
             | dict(zip(("id_top1", "ood_top1"), percent, strict=True))
         )
     statements = []

@@ -42,7 +42,7 @@ def entries(tables: Sequence[Table]) -> list[Entry]:
 
 def assert_resolves(entry: Entry, answer: Answer) -> None:
     assert answer.mean is not None and entry.mean is not None
-    assert answer.mean == pytest.approx(entry.mean, rel=1e-12)
+    assert answer.mean == pytest.approx(entry.mean, rel=1e-9)
     assert answer.std == (entry.std if entry.std is None else pytest.approx(entry.std, rel=1e-9, abs=1e-12)) or (
         answer.metric is not None and not answer.metric.spread
     )
@@ -94,7 +94,7 @@ def test_the_queries_of_an_answer_yield_the_number(shipped: Database, tmp_path: 
             found = {query.words: connection.execute(query.sql).fetchall() for query in answer.queries}
             assert [row[-1] for row in found["the runs"]] == [run.value for run in answer.runs]
             ((mean, n),) = found["their mean"]
-            assert (mean, n) == (pytest.approx(answer.mean), answer.n)
+            assert (mean, n) == (pytest.approx(answer.mean, rel=1e-9), answer.n)
             if address.startswith("table"):
                 ((mean, std, n),) = found["the number as the table's view has it"]
                 assert (mean, std, n) == (pytest.approx(answer.mean), pytest.approx(answer.std), answer.n)

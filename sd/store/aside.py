@@ -1,0 +1,60 @@
+"""Records that cannot be read: they are set aside under another name, named, and never deleted."""
+
+import json
+from pathlib import Path
+
+from sd.durable import sync_folder
+from sd.store.record import has_changed
+
+SUFFIX = ".unreadable"
+
+
+def set_aside(path: Path, error: Exception) -> str:
+    """Give a file that is no record at all another name, so that its cell is run again; a line that says so.
+
+    What may yet be read stays: the record of a later version, one on a disk that does not answer, one of an attempt,
+    whose number is its claim to the cell.
+    """
+    said = next(iter(str(error).splitlines()), type(error).__name__)
+    said = said if said.startswith(str(path)) else f"{path}: cannot be read ({said})"
+    if path.parent.name == "attempts" or not _is_garbage(path):
+        return said
+    try:
+        kept = move_aside(path)
+    except OSError:
+        return said
+    return f"{said}; it is kept as {kept.name}, and its cell is to be run again"
+
+
+def move_aside(path: Path) -> Path:
+    """Give a file the first free name of ``NAME.unreadable``, ``NAME.unreadable.2`` …; returns it, or raises."""
+    number = 1
+    while True:
+        kept = path.with_name(f"{path.name}{SUFFIX}{f'.{number}' if number > 1 else ''}")
+        try:
+            kept.hardlink_to(path)
+            break
+        except FileExistsError:
+            number += 1
+    path.unlink()
+    sync_folder(path.parent)
+    return kept
+
+
+def find_aside(root: Path) -> list[Path]:
+    """The files that were set aside under a root, sorted."""
+    return sorted((root / "cells").glob(f"*/*{SUFFIX}*"))
+
+
+def _is_garbage(path: Path) -> bool:
+    """Whether the file can be read, and is not what any version of sd has written."""
+    try:
+        blob = path.read_bytes()
+        content = json.loads(blob)
+    except OSError:
+        return False
+    except (ValueError, RecursionError):
+        return True
+    if has_changed(blob):
+        return True
+    return not (isinstance(content, dict) and isinstance(content.get("record_version"), int) and "kind" in content)

@@ -1,0 +1,132 @@
+"""A site is whole, says the same twice, and shows whatever a database holds as text."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import sqlalchemy as sa
+from conftest import HOSTILE, cells
+
+from sd.plan.resources import Resources
+from sd.plan.schedule import Plan, Step
+from sd.render.site.build import build_site
+from sd.store.database import Database, open_database
+
+
+class Page(HTMLParser):
+    """The tags, the targets, and the text of a page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    @property
+    def ids(self) -> set[str | None]:
+        return {attributes.get("id") for _, attributes in self.tags}
+
+    @property
+    def targets(self) -> list[str]:
+        return [a[name] or "" for _, a in self.tags for name in ("href", "src") if name in a]
+
+
+def broken_links(site: Path) -> list[str]:
+    """Links of a site's pages that lead nowhere in it, or out of it."""
+    pages = {path: Page(path) for path in sorted(site.rglob("*.html"))}
+    broken = []
+    for path, page in pages.items():
+        for target in page.targets:
+            link = urlsplit(target)
+            there = (path.parent / unquote(link.path)).resolve() if link.path else path
+            inside = not link.scheme and there.is_file() and there.is_relative_to(site.resolve())
+            if not inside or (link.fragment and link.fragment not in pages[there].ids):
+                broken.append(f"{path.relative_to(site)}: {target}")
+    return broken
+
+
+def test_every_link_leads_to_something_in_the_site(site: Path) -> None:
+    assert len(list(site.rglob("*.html"))) > len(cells())
+    assert not broken_links(site)
+
+
+def test_a_cell_has_its_curves_lineage_attempts_and_hashes(site: Path, database: Database) -> None:
+    (cell,) = database.rows("SELECT key, teacher_key FROM cells WHERE model = 'R2' AND arch = 'resnet18' AND seed = 1")
+    page = Page(site / "cells" / f"{cell['key']}.html")
+    for row in database.rows("SELECT sha256 FROM checkpoints WHERE cell_key = :key", key=cell["key"]):
+        assert row["sha256"] in page.text
+    assert f"{cell['teacher_key']}.html" in page.targets
+    assert {"lineage", "curves", "curvature", "checkpoints", "attempts"} <= page.ids
+    assert sum(tag == "svg" for tag, _ in page.tags) == 2
+
+
+def test_made_twice_it_is_the_same_bytes(site: Path, database: Database, tmp_path: Path) -> None:
+    build_site(database, tmp_path / "again", [])
+    first, second = (
+        {p.relative_to(s): p.read_bytes() for p in s.rglob("*") if p.is_file()} for s in (site, tmp_path / "again")
+    )
+    assert first == second
+
+
+def test_the_site_of_a_grid_has_its_cells_alone(database: Database, tmp_path: Path) -> None:
+    only = [cell for cell in cells() if cell.arch == "resnet18"]
+    plan = Plan("mine", {cell.key: Step(cell, (), Resources()) for cell in only})
+    build_site(database, tmp_path / "site", [], only=plan)
+    names = {path.stem for path in (tmp_path / "site" / "cells").glob("*.html")} - {"index"}
+    assert names == {cell.key for cell in only}
+    assert not broken_links(tmp_path / "site")
+
+
+def test_what_somebody_wrote_into_the_database_stays_text(database: Database, tmp_path: Path) -> None:
+    """In every text column, of one cell among others, so that whatever is drawn from it is drawn."""
+    shutil.copy(database.shown, tmp_path / "hostile.db")
+    evil = open_database(str(tmp_path / "hostile.db"))
+    (cell,) = evil.rows("SELECT key FROM cells WHERE model = 'R3' AND seed = 0 AND arch = 'resnet20'")
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'hostile.db'}")
+    columns = {
+        "cells": ("label", "arch", "dataset", "aug", "model", "method", "protocol", "recipe", "engine", "recipe_json"),
+        "attempts": ("host", "device", "job_id", "code_version", "versions_json", "error", "traceback", "started_at"),
+        "checkpoints": ("sha256",),
+        "curvature": ("backend", "trace_estimator"),
+    }
+    with engine.begin() as connection:
+        for table, names in columns.items():
+            key = "key" if table == "cells" else "cell_key"
+            for name in names:
+                connection.execute(
+                    sa.text(f"UPDATE {table} SET {name} = :evil WHERE {key} = :key"),
+                    {"evil": HOSTILE, "key": cell["key"]},
+                )
+    site = tmp_path / "site"
+    build_site(evil, site, [])
+    for path in site.rglob("*.html"):
+        page = Page(path)
+        assert not [a for _, a in page.tags if any(name.startswith("on") for name in a)], path
+        assert all((a.get("src") or "").endswith(".js") for tag, a in page.tags if tag == "script"), path
+        assert not [tag for tag, _ in page.tags if tag == "img" or "'" in tag], path
+    assert HOSTILE in Page(site / "cells" / f"{cell['key']}.html").text
+    assert not broken_links(site)
+    assert re.fullmatch(r"[\x00-\x7f]*", (site / "cells" / "data.js").read_text())
+
+
+def test_a_key_that_is_none_names_no_file_outside(database: Database, tmp_path: Path) -> None:
+    shutil.copy(database.shown, tmp_path / "hostile.db")
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'hostile.db'}")
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE cells SET key = '../../evil' WHERE key = (SELECT MIN(key) FROM cells)"))
+    build_site(open_database(str(tmp_path / "hostile.db")), tmp_path / "deep" / "site", [])
+    assert not list(tmp_path.rglob("evil*"))
+    assert not broken_links(tmp_path / "deep" / "site")
+
+
+def test_a_database_without_a_cell_has_a_site(tmp_path: Path) -> None:
+    build_site(open_database(str(tmp_path / "results.db"), create=True), tmp_path / "site", [])
+    assert not broken_links(tmp_path / "site")
