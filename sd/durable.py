@@ -87,8 +87,8 @@ def sealed(blob: bytes) -> bytes:
 
 
 def unsealed(blob: bytes) -> bytes | None:
-    """What was sealed; ``None`` if it is no longer what it was. A file of versions without a seal comes back as it is."""
-    content, mark, digest = blob[: -_TAIL], blob[-_TAIL : -_DIGEST], blob[-_DIGEST:]
+    """What was sealed; ``None`` if it is not what it was. What has no seal, of earlier versions, comes as it is."""
+    content, mark, digest = blob[:-_TAIL], blob[-_TAIL:-_DIGEST], blob[-_DIGEST:]
     if mark != _MARK:
         return blob
     return content if hashlib.sha256(content).digest() == digest else None

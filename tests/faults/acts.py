@@ -15,6 +15,7 @@ from sd.store.database import open_database
 from sd.store.progress import is_trained, measure_is_done, progress
 from sd.store.record import cell_folder, find_records, read_record
 from sd.store.schema import Base
+from sd.store.soundness import check_all
 from sd.train.checkpoint import load
 from sd.train.teacher import load_trained
 
@@ -101,7 +102,7 @@ def contents(folder: Path) -> dict[str, Any]:
     database = open_database(str(folder / "results.db"), create=True)
     tables = [table.name for table in Base.metadata.sorted_tables if table.name != "meta"]
     found = {name: database.table(name)[1] for name in tables}
-    assert database.check() == []
+    assert not [line for line in check_all(database, folder / "runs") if "is not in the database" not in line]
     database.close()
     return found
 

@@ -3,7 +3,6 @@
 The library that kills and fails is compiled here (``shim.c``); the walk runs in a process of its own (``walk.py``).
 """
 
-import errno
 import json
 import os
 import subprocess
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-ACTS = ("teacher", "student", "ensemble", "database", "ingest", "submission")
+ACTS = ("teacher", "ensemble", "ingest", "submission")
 COUNT, KILL, TEAR, FAIL_ONCE, FAIL_ON = range(5)
 
 
@@ -44,7 +43,7 @@ def walk(folder: Path, library: Path, act: str, mode: int, error: int = 0) -> di
     return found
 
 
-LEAST = {"teacher": 60, "student": 50, "ensemble": 30, "database": 50, "ingest": 20, "submission": 10}
+LEAST = {"teacher": 60, "ensemble": 30, "ingest": 50, "submission": 10}
 """Calls that an act makes at the least: a library that sees none of them would find nothing wrong."""
 
 
@@ -53,17 +52,5 @@ LEAST = {"teacher": 60, "student": 50, "ensemble": 30, "database": 50, "ingest":
 def test_killed_at_any_write_it_is_before_or_after_and_ends_the_same(act: str, quick: Path, library: Path) -> None:
     """Before every call, and in the middle of every one that writes."""
     found = walk(quick, library, act, TEAR)
-    assert found["calls"] >= LEAST[act]
-    assert found["wrong"] == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("act", ACTS)
-@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])
-def test_where_the_disk_fails_nothing_is_reported_that_is_not_there(
-    error: int, act: str, quick: Path, library: Path
-) -> None:
-    """A full disk stays full from that call on; a broken one fails at one call."""
-    found = walk(quick, library, act, FAIL_ON if error == errno.ENOSPC else FAIL_ONCE, error)
     assert found["calls"] >= LEAST[act]
     assert found["wrong"] == []

@@ -136,6 +136,22 @@ def _import_what_a_life_imports(folder: Path) -> None:
             importlib.import_module(name)
 
 
+def _at_each(walk: Walk, points: list[tuple[int, int]], error: int) -> list[str]:
+    """What is wrong at any of the points; as many processes share them as there are cores."""
+    workers = len(os.sched_getaffinity(0))
+    processes = []
+    for place in range(workers):
+        process = os.fork()
+        if process == 0:
+            found = [line for way, at in points[place::workers] for line in walk.cut_off(way, at, error)]
+            (walk.folder / f"found-{place}.json").write_text(json.dumps(found))
+            os._exit(0)
+        processes.append(process)
+    ended = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes]
+    assert ended == [0] * workers, "a walker was lost"
+    return [line for place in range(workers) for line in json.loads((walk.folder / f"found-{place}.json").read_text())]
+
+
 def main(folder: Path, act: str, mode: int, error: int) -> None:
     torch.set_num_threads(1)
     code_version()
@@ -152,11 +168,7 @@ def main(folder: Path, act: str, mode: int, error: int) -> None:
     points = [(mode if mode >= FAIL_ONCE else KILL, at) for at in range(1, len(kinds) + 1)]
     if mode == TEAR:
         points += [(TEAR, at) for at, kind in enumerate(kinds, 1) if kind in "wp"]
-    wrong = []
-    for way, at in points:
-        found = walk.cut_off(way, at, error)
-        print(*found, file=sys.stderr, flush=True, end="\n" if found else "")
-        wrong += found
+    wrong = _at_each(walk, points, error)
     print(json.dumps({"calls": len(kinds), "points": len(points), "wrong": wrong}))
 
 
