@@ -11,14 +11,14 @@ import json
 import math
 import random
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sd import resource
 from sd.plan.cell import Cell
 from sd.plan.grid import read_grid
-from sd.plan.measure import Curvature, Landscape
+from sd.plan.measure import Curvature, Fidelity, Landscape, Robustness
 from sd.plan.schedule import Step, plan
 from sd.store.database import open_database
 from sd.store.schema import Base
@@ -28,12 +28,16 @@ Row = dict[str, Any]
 # More of the paper's like: 220 cells a seed and number of epochs.
 _MORE = """\
 name: more
-defaults: {seeds: %s, rounds: 3, alpha: [0.2, 0.5, 0.8], sam: true, epochs: [600, 100, 200, 300], measure: [curvature]}
+defaults:
+  {seeds: %s, rounds: 3, alpha: [0.2, 0.5, 0.8], sam: true, epochs: [600, 100, 200, 300],
+   measure: [curvature, fidelity]}
 cells:
   - {arch: [resnet18, vgg16, resnet20, resnet20_noskip], dataset: [cifar10, cifar100], aug: [std, aa_cutout],
      recipe: appendix_a}
   - {arch: resnet18, dataset: svhn, aug: none, recipe: svhn}
   - {arch: resnet18, dataset: tiny_imagenet, aug: crop_rotate, recipe: tiny_imagenet}
+  - {arch: clip_rn50, dataset: imagenet, aug: none, recipe: clip_student, epochs: 90, tau: 1, seeds: 0, rounds: 1,
+     alpha: [0, 0.2, 0.5, 0.8], teacher: zero_shot, sam: false, measure: [robustness]}
 """
 
 # A teacher's accuracy in percent, about.
@@ -56,6 +60,7 @@ def make(path: Path, *, cells: int, epochs: int) -> int:
                     found.setdefault(table, []).extend(rows)
             for table in ["cells", *(name for name in found if name != "cells")]:
                 _insert(connection, table, found[table])
+        _insert(connection, "testbeds", _testbed())
         connection.execute("ANALYZE")
     return len(steps)
 
@@ -112,6 +117,10 @@ def _facts(step: Step, epochs: int) -> dict[str, list[Row]]:
             _add(facts, _curvature(cell, measure, scores, draw))
         elif isinstance(measure, Landscape):
             _add(facts, _landscape(cell, measure, draw))
+        elif isinstance(measure, Fidelity) and cell.teacher:
+            _add(facts, _fidelity(cell, cell.teacher, measure, scores, draw))
+        elif isinstance(measure, Robustness):
+            _add(facts, _robustness(cell, measure, scores))
     return facts
 
 
@@ -185,6 +194,44 @@ def _landscape(cell: Cell, measure: Landscape, draw: random.Random) -> dict[str,
             for y in axis
         ]
     return {"landscapes": rows, "landscape_points": points}
+
+
+def _fidelity(
+    cell: Cell, teacher: Cell, measure: Fidelity, scores: Iterable[str], draw: random.Random
+) -> dict[str, list[Row]]:
+    mse = draw.uniform(1, 2) / cell.round
+    row = {"mse": mse, "mse_centred": mse * 0.9, "agreement": 95.0, "kl": 0.05, "kl_tau": 0.1, "seconds": 1.0}
+    row |= {"student_top1": 95.0, "teacher_top1": 95.0, "teacher_sha256": _sha256(teacher, "best_test")}
+    return {"fidelity": [row | place for place in _places(cell, measure, scores)]}
+
+
+def _robustness(cell: Cell, measure: Robustness, scores: Mapping[str, float]) -> dict[str, list[Row]]:
+    same = {"severity": 0, "loss": 1.5, "ece": 0.05, "brier": 0.4, "seconds": 1.0, "images_sha256": "0" * 64}
+    shift = {"imagenet": "imagenetv2", "cifar10": "cifar10.1"}.get(cell.dataset)
+    found = [row for row in _places(cell, measure, scores) if row["checkpoint"] in measure.checkpoints]
+    return {
+        "robustness": [row | same | {"shift": shift, "top1": scores[row["checkpoint"]] - 10} for row in found if shift]
+    }
+
+
+def _places(cell: Cell, measure: Fidelity | Robustness, scores: Iterable[str]) -> list[Row]:
+    """What every row of a measure says, for each checkpoint and split."""
+    same = {"cell_key": cell.key, "measure_key": measure.key, "n_samples": 10_000, "subset_sha256": "0" * 64}
+    return [
+        same | {"checkpoint": name, "split": split, "checkpoint_sha256": _sha256(cell, name), "attempt_id": cell.key}
+        for name, split in itertools.product(scores, measure.splits)
+    ]
+
+
+def _testbed() -> list[Row]:
+    """Standard models near the line of ImageNetV2, as many as are published."""
+    draw = random.Random(0)
+    same = {"testbed": "imagenet_v2", "family": "standard", "source_sha256": "0" * 64}
+    accuracies = [55 + 30 * n / 85 for n in range(85)]
+    return [
+        same | {"name": f"model {n}", "id_top1": top1, "ood_top1": top1 - 11 + draw.gauss(0, 0.5)}
+        for n, top1 in enumerate(accuracies)
+    ]
 
 
 def _cell_row(cell: Cell) -> Row:

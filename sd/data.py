@@ -1,5 +1,6 @@
 """``python -m sd.data prepare NAME`` and ``list``: grids' data sets; ``weights ARCH``: published weights."""
 
+import shlex
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -31,7 +32,8 @@ def prepare(
         from sd.train.datasets import data_root as place
         from sd.train.datasets import fetch_testbed
 
-        print(f"{name}: {fetch_testbed(name, place(data_root))} is ready")
+        path = fetch_testbed(name, place(data_root))
+        print(f"{name}: {path} is ready; take it in with: python -m sd.db ingest --testbed {shlex.quote(str(path))}")
         return
     if name not in DATASETS:
         raise BadInput(f"{name!r} is not a known data set; {nearest(name, [*DATASETS, TESTBED])}")

@@ -8,6 +8,7 @@ import typer
 
 from sd import BadInput, verb
 from sd.render.answer import write_answer
+from sd.render.testbed import told
 from sd.render.words import counted
 from sd.store.database import open_database
 from sd.store.maintenance import export_tables, rebuild_database
@@ -16,13 +17,31 @@ from sd.store.queries import ask, listed
 from sd.store.record import find_records
 from sd.store.soundness import check_all, not_here
 from sd.store.target import DEFAULT_DB, database_file
+from sd.store.testbed import read_testbed
 
 app = verb.app("db")
 
 
 @app.command()
-def ingest(db: verb.Db = None, root: verb.Root = None) -> None:
-    """Take every record under the root into the database; what is there already is passed over."""
+def ingest(
+    db: verb.Db = None,
+    root: verb.Root = None,
+    testbed: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Take in a published table of models under a shift instead of records."),
+    ] = None,
+) -> None:
+    """Take every record under the root into the database; what is there already is passed over.
+
+    With --testbed, the accuracies of published models, against which effective robustness is measured: they take the
+    place of those that were there for the same test sets.
+    """
+    if testbed:
+        models = read_testbed(testbed)
+        open_database(db, create=True).take_testbed(models)
+        for line in told(models):
+            print(line)
+        return
     taken = open_database(db, create=True).ingest(find_records(verb.read_site(None, root).root))
     _tell(f"{counted(taken.new, 'new record')} taken in", taken.refused)
 

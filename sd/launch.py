@@ -359,15 +359,22 @@ def _require_architectures(todo: Todo, data_root: Path | None) -> None:
 
 
 def _require_weights(todo: Todo, environment: Iterable[tuple[str, str]]) -> None:
-    """Look for the published weights that cells start from, before anything begins.
+    """Look for the published weights that cells start from, and for what zero-shot teachers need, before all begins.
 
-    Not where the profile gives jobs a cache of their own, which may be on their nodes.
+    Not for weights where the profile gives jobs a cache of their own, which may be on their nodes.
     """
-    archs = {step.cell.arch for step in todo.steps if step.cell.recipe.init == "pretrained"}
-    if archs and not {"HF_HOME", "HF_HUB_CACHE"} & {name for name, _ in environment}:
+    here = not {"HF_HOME", "HF_HUB_CACHE"} & {name for name, _ in environment}
+    pretrained = {step.cell.arch for step in todo.steps if step.cell.recipe.init == "pretrained"} if here else set()
+    zero_shots = {step.cell.arch for step in todo.steps if step.cell.origin == "zero_shot"}
+    if zero_shots:
+        from sd.train import zero_shot
+
+        for arch in sorted(zero_shots):
+            zero_shot.require(arch, weights=here)
+    if pretrained:
         from sd.train.models.pretrained import weights_file
 
-        for arch in sorted(archs):
+        for arch in sorted(pretrained):
             weights_file(arch)
 
 

@@ -1,6 +1,6 @@
 """A block: one entry under ``cells`` of a grid, merged over its defaults, without the recipe's own fields."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from sd import BadInput
 from sd.plan import catalogue
 from sd.plan.catalogue import AUGMENTATIONS, DATASETS, nearest
-from sd.plan.cell import Checkpoint, Method
+from sd.plan.cell import Cell, Checkpoint, Method
 from sd.plan.measure import MEASURES, Curvature, Fidelity, Landscape, Measure, Robustness
 from sd.plan.number import no_switch, plain_zero
 from sd.plan.recipe import RECIPES
@@ -28,7 +28,7 @@ def repeated(values: Sequence[Any]) -> list[Any]:
     seen: set[Any] = set()
     found = []
     for value in values:
-        plain = repr(value) if isinstance(value, list | dict) else value
+        plain = value if isinstance(value, Hashable) else repr(value)
         if plain in seen:
             found.append(value)
         seen.add(plain)
@@ -82,6 +82,7 @@ _Noise = Annotated[
 ]
 _Tau = Annotated[float, BeforeValidator(no_switch), Field(gt=0, allow_inf_nan=False)]
 _Seed = Annotated[int, BeforeValidator(no_switch), Field(ge=0, lt=2**31)]
+_Epochs = Annotated[int, BeforeValidator(no_switch), Field(gt=0)]
 _Size = Annotated[int, BeforeValidator(no_switch), Field(ge=2, le=1000)]
 
 
@@ -126,19 +127,22 @@ class Block(BaseModel):
     tau: Annotated[list[_Tau], BeforeValidator(listed), Field(min_length=1)] = [4.0]
     teacher_checkpoint: Checkpoint = "best_test"
     teacher: Literal["trained", "sam", "ensemble", "zero_shot"] = "trained"
+    teacher_stop_after: Annotated[list[_Epochs], BeforeValidator(listed)] = []
     method: Annotated[list[Method], BeforeValidator(listed), Field(min_length=1)] = ["distillation"]
     sam: bool = False
     ensembles: Ensembles = Ensembles()
     ban: Annotated[list[_Size], BeforeValidator(listed)] = []
     tier: Tier = "minimal"
     measure: Annotated[list[_MeasureName], BeforeValidator(listed)] = []
+    measure_ensembles: Annotated[list[_MeasureName], BeforeValidator(listed)] = []
     curvature: Curvature = Curvature()
     landscape: Landscape = Landscape()
     fidelity: Fidelity = Fidelity()
     robustness: Robustness = Robustness()
 
     @field_validator(
-        *("arch", "dataset", "recipe", "seeds", "aug", "label_noise", "alpha", "tau", "method", "ban", "measure")
+        *("arch", "dataset", "recipe", "seeds", "aug", "label_noise", "alpha", "tau", "method", "ban", "measure"),
+        *("teacher_stop_after", "measure_ensembles"),
     )
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
@@ -154,6 +158,10 @@ class Block(BaseModel):
             raise PydanticCustomError("needs", "method is of students; add rounds: 1 and alpha: 0.5")
         if self.teacher != "trained" and not self.rounds:
             raise PydanticCustomError("needs", "teacher needs rounds: without there is none to teach; add rounds: 1")
+        if self.teacher_stop_after and not (self.rounds and self.teacher in {"trained", "sam"}):
+            problem = "teacher_stop_after is of teachers that are trained for their students; "
+            hint = "give teacher: trained" if self.rounds else "add rounds: 1"
+            raise PydanticCustomError("needs", f"{problem}{hint}")
         return self
 
     @model_validator(mode="after")
@@ -168,6 +176,10 @@ class Block(BaseModel):
             counts = {"lists": len(self.ensembles.members), "seeds": len(self.seeds)}
             problem = "ensembles: there are {lists} lists of members for {seeds} seeds; give one for each seed"
             raise PydanticCustomError("needs", problem, counts)
+        for name in self.measure_ensembles:
+            if name not in self.measure:
+                problem = "measure_ensembles: {name} is not measured here; add it to measure, too"
+                raise PydanticCustomError("needs", problem, {"name": name})
         largest = max(self.ensembles.sizes, default=0)
         shortest = min(map(len, self.pools.values()), default=0)
         if shortest < largest:
@@ -196,6 +208,15 @@ class Block(BaseModel):
         if not self.ensembles.members:
             return {self.seeds[0]: self.seeds}
         return dict(zip(self.seeds, self.ensembles.members, strict=True))
+
+    def measures_of(self, cell: Cell) -> tuple[Measure, ...]:
+        """What is measured of a cell: of one that is assembled only what costs little, unless it is asked for."""
+        return tuple(
+            measure
+            for measure in self.measures
+            if measure.concerns(cell)
+            and (measure.of_assembled or not cell.is_assembled or measure.name in self.measure_ensembles)
+        )
 
     @property
     def measures(self) -> tuple[Measure, ...]:

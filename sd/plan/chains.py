@@ -1,6 +1,6 @@
 """Chains: every cell that a block of a grid stands for, what each is made from before it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
 
@@ -21,7 +21,7 @@ def cells_of(block: Block, recipes: Sequence[tuple[str, Recipe]]) -> Iterator[Ce
 class _Study:
     """The cells of one architecture, data set, augmentation and recipe."""
 
-    def __init__(self, block: Block, make: Callable[..., Cell]) -> None:
+    def __init__(self, block: Block, make: partial[Cell]) -> None:
         self.block, self.make = block, make
 
     def cells(self) -> Iterator[Cell]:
@@ -47,7 +47,11 @@ class _Study:
             return [zero_shot(optimizer="none", round=0, seed=0, origin="zero_shot")]
         if self.block.teacher == "ensemble":
             return self._ensembles(seed if seed in self.block.pools else self.block.seeds[0])
-        return [self.make(optimizer="sam" if self.block.teacher == "sam" else "sgd", round=0, seed=seed)]
+        teacher = partial(self.make, optimizer="sam" if self.block.teacher == "sam" else "sgd", round=0, seed=seed)
+        if not self.block.teacher_stop_after:
+            return [teacher()]
+        recipe: Recipe = self.make.keywords["recipe"]
+        return [teacher(recipe=recipe.model_copy(update={"stop_after": it})) for it in self.block.teacher_stop_after]
 
     def _ensembles(self, seed: int) -> list[Cell]:
         """The ensembles that stand under a seed."""

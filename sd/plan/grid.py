@@ -192,6 +192,11 @@ def _read_block(
         if (block.sam or block.teacher == "sam") and recipe.sam_rho is None:
             key = "sam" if block.sam else "teacher"
             mistakes.append((document.line(at), f"{key}: recipe {name} sets no sam_rho; add sam_rho: 0.05"))
+        for stop in block.teacher_stop_after:
+            if stop >= recipe.epochs:
+                line = document.line(places["teacher_stop_after"])
+                problem = f"{stop} is not before the end of {recipe.epochs} epochs; give fewer"
+                mistakes.append((line, f"teacher_stop_after: {problem}"))
         if recipe.init == "pretrained":
             key = "init" if "init" in places else "recipe"
             line = document.line(places.get(key, at))
@@ -209,7 +214,7 @@ def _read_block(
                     line = document.line(places.get(key, at))
                     mistakes.append((line, f"{key}: best_val needs a part held out; add val_fraction: 0.1"))
     cells = cells_of(block, recipes)
-    return [(cell, tuple(m for m in block.measures if m.concerns(cell))) for cell in cells], mistakes
+    return [(cell, block.measures_of(cell)) for cell in cells], mistakes
 
 
 def _options(key: str, value: Any) -> list[Any]:

@@ -35,6 +35,8 @@ class _Settings(BaseModel):
     splits: tuple[Split, ...] = ("train", "test")
 
     name: ClassVar[str]
+    of_assembled: ClassVar[bool] = True
+    """Whether it is taken of ensembles and zero-shot classifiers without being asked for."""
 
     @field_validator("checkpoints", "splits")
     @classmethod
@@ -86,6 +88,7 @@ class Curvature(_Settings):
     backend: Literal["lanczos", "pyhessian"] = "lanczos"
 
     name: ClassVar[str] = "curvature"
+    of_assembled: ClassVar[bool] = False
 
     @model_validator(mode="after")
     def _steps_for_all(self) -> Self:
@@ -118,6 +121,7 @@ class Landscape(_Settings):
     statistics: Literal["kept", "recomputed"] = "kept"
 
     name: ClassVar[str] = "landscape"
+    of_assembled: ClassVar[bool] = False
 
     @field_validator("seeds")
     @classmethod

@@ -1,6 +1,7 @@
 """The address of a number in the paper's tables, which leads from what is printed to the cells behind it."""
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from sd import BadInput
@@ -8,7 +9,7 @@ from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS, nearest
 from sd.plan.recipe import RECIPES
 
 MODELS = ("T", "R1", "R2", "R3", "SAM")
-METRICS = ("test_acc", "trace", "lambda_max")
+METRICS = ("test_acc", "trace", "lambda_max", "trace_stderr")
 CHECKPOINTS = ("best_test", "best_val", "last")
 EXAMPLE = "table2:ResNet18:CIFAR-10:aug:0.5:R1"
 
@@ -38,6 +39,8 @@ class Address:
         metric: one of :data:`METRICS`.
         protocol: as in the database; the paper's own (:func:`papers_protocol`) is not written out.
         checkpoint: one of :data:`CHECKPOINTS`; ``best_test``, the paper's, is not written out.
+        measure_key: of the measurement of curvature, where there are several.
+        difference: whether it is that of ours to the paper's.
     """
 
     table: int
@@ -49,6 +52,8 @@ class Address:
     metric: str = "test_acc"
     protocol: str = ""
     checkpoint: str = "best_test"
+    measure_key: str = ""
+    difference: bool = False
 
     def __post_init__(self) -> None:
         if not self.protocol:
@@ -59,7 +64,9 @@ class Address:
         parts = [f"table{self.table}", ARCHITECTURES[self.arch].title, DATASETS[self.dataset].title]
         parts += [_SHORT.get(self.aug, self.aug), f"{self.alpha:g}", self.model]
         parts += [self.metric] if self.metric != "test_acc" else []
+        parts += [self.measure_key] if self.measure_key else []
         parts += [self.protocol] if self.protocol != papers_protocol(self.arch, self.dataset) else []
+        parts += ["difference"] if self.difference else []
         return ":".join(parts) + (f"@{self.checkpoint}" if self.checkpoint != "best_test" else "")
 
 
@@ -88,16 +95,18 @@ def parse_address(text: str) -> Address:
         raise BadInput(f"{text!r}: ends before the model; {nearest('', _MODEL_NAMES)}")
     model = _one_of(text, "model", parts.pop(0), _MODEL_NAMES)
     metric = next((_METRIC_NAMES[part.lower()] for part in parts if part.lower() in _METRIC_NAMES), "test_acc")
-    protocol = ":".join(part for part in parts if part.lower() not in _METRIC_NAMES)
+    measure_key = next((part for part in parts if _MEASURE.fullmatch(part)), "")
+    difference = any(part.lower() in _DIFFERENCE for part in parts)
+    known = {*_METRIC_NAMES, *_DIFFERENCE, measure_key}
+    protocol = ":".join(part for part in parts if part.lower() not in known)
     if protocol and protocol.partition(" (")[0] not in RECIPES:
         raise BadInput(
             f"{text!r}: {protocol!r} is neither a metric nor a protocol; {nearest(protocol, [*METRICS, *RECIPES])}"
         )
-    address = Address(number, arch, dataset, aug, alpha, model, metric, protocol)
     if checkpoint:
-        known = {name: name for name in CHECKPOINTS}
-        address = replace(address, checkpoint=_one_of(text, "checkpoint", checkpoint, known))
-    return address
+        checkpoint = _one_of(text, "checkpoint", checkpoint, {name: name for name in CHECKPOINTS})
+    place_of = (number, arch, dataset, aug, alpha, model, metric, protocol)
+    return Address(*place_of, checkpoint or "best_test", measure_key, difference)
 
 
 # Tables 4 and 5 print no augmentation, and Tables 3 to 5 have one α.
@@ -119,6 +128,10 @@ _METRIC_NAMES = {
     **dict.fromkeys(("accuracy", "acc", "top1", "test accuracy"), "test_acc"),
     **dict.fromkeys(("λmax", "λ_max", "λ max", "lambda max", "lambdamax"), "lambda_max"),
 }
+
+_MEASURE = re.compile(r"[0-9a-f]{8}")
+
+_DIFFERENCE = ("difference", "diff", "δ")
 
 
 def _aug(text: str, table: int, parts: list[str]) -> str:

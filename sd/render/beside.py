@@ -1,10 +1,10 @@
 """Ours beside the paper's: the lines below a row of its tables, each with its difference, and what they are called."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sd.render.address import papers_protocol
+from sd.render.address import papers_protocol, parse_address
 from sd.render.grid_tables import CHECKPOINT_NOTES
 from sd.render.table import Entry
 
@@ -77,7 +77,11 @@ class Beside:
 
     def _difference(self, line: Row, name: str) -> str | Entry:
         difference = line.get(f"{name}_difference")
-        return "" if difference is None else Entry(difference, signed=True)
+        if difference is None:
+            return ""
+        own = self.entry(line, name)
+        why = own.why if isinstance(own, Entry) else ""
+        return Entry(difference, signed=True, why=str(replace(parse_address(why), difference=True)) if why else "")
 
 
 def notes(

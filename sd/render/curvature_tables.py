@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 _COLUMNS = ["accuracy", "trace", "trace_stderr", "lambda_max"]
 _HEADERS = ["Test accuracy", "Trace", "s.e.", "λmax"]
-_METRICS = {"accuracy": "test_acc", "trace": "trace", "lambda_max": "lambda_max"}
+_METRICS = {"accuracy": "test_acc", **{name: name for name in ("trace", "trace_stderr", "lambda_max")}}
 
 # The paper does not say on which images; these are the ones that the models were trained on (spec H3).
 _SPLIT = "train"
@@ -42,7 +42,9 @@ def curvature_table(number: int, title: str, database: Database, *, checkpoint: 
     setting = _SETTINGS[number]
     checkpoints = beside.checkpoints_of(checkpoint)
     accuracies = {_run(line): Entry(line["accuracy"]) for line in view}
-    lines = Beside(_COLUMNS, checkpoints, lambda row, name: _measured(number, setting, row, name, accuracies))
+    ways = {line["measure_key"] for line in view} - {None}
+    told = ways if len(ways) > 1 else set()
+    lines = Beside(_COLUMNS, checkpoints, lambda row, name: _measured(number, setting, row, name, accuracies, told))
     odd = footnotes(number, database)
     rows: list[list[str | Entry]] = []
     for _, group in groupby(view, key=lambda row: row["row"]):
@@ -80,14 +82,20 @@ def _published(row: Row, column: str, odd: Footnotes) -> str | Entry:
     return "" if value is None else odd.on(Entry(value), row["row"], row["model"], _METRICS[column])
 
 
-def _measured(number: int, setting: _Setting, row: Row, column: str, accuracies: dict[Any, Entry]) -> str | Entry:
+def _measured(
+    number: int, setting: _Setting, row: Row, column: str, accuracies: dict[Any, Entry], ways: set[str]
+) -> str | Entry:
+    """A number of ours; its address names the way of measuring where there are several ``ways``."""
     if row[column] is None:
         return Entry(None)
-    if column == "trace_stderr":
-        return Entry(row[column])
     place = setting.place
     address = Address(number, place.arch, place.dataset, place.aug, setting.alpha, row["model"], _METRICS[column])
-    why = str(replace(address, protocol=row["protocol"], checkpoint=row["checkpoint"]))
+    address = replace(address, protocol=row["protocol"], checkpoint=row["checkpoint"])
+    if column != "accuracy" and row["measure_key"] in ways:
+        address = replace(address, measure_key=row["measure_key"])
+    why = str(address)
+    if column == "trace_stderr":
+        return Entry(row[column], why=why)
     seeds = row["accuracy_n" if column == "accuracy" else "curvature_n"]
     entry = Entry(row[column], row[f"{column}_std"], seeds, PAPER_SEEDS, why=why)
     if column != "accuracy":

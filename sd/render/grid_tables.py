@@ -21,6 +21,7 @@ from sd.render.layout import (
     taught_by,
 )
 from sd.render.provenance.grid_address import GridAddress
+from sd.render.robustness_tables import robustness_tables
 from sd.render.table import Entry, Table, arrow
 from sd.store.database import Database
 
@@ -56,6 +57,7 @@ def grid_tables(plan: Plan, database: Database, *, checkpoint: str, fill: str) -
                 }
                 tables.append(_curvature_table(plan, accuracy, rows, measure, split, checkpoint, fill))
     tables += fidelity_tables(plan, database, checkpoint=checkpoint, notes=notes, fill=fill)
+    tables += robustness_tables(plan, database, checkpoint=checkpoint, fill=fill)
     return [*tables, *calibration_tables(plan, database, checkpoint=checkpoint, notes=notes)]
 
 

@@ -1,6 +1,6 @@
 """A table as data: headers, entries that carry their uncertainty, and notes; how it looks is the templates' concern."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,18 @@ class Table:
     def begins(self, number: int) -> bool:
         """Whether the row of that number begins a group of lines that belong together."""
         return self.identity > 0 and bool(self.rows[number][0])
+
+    def pages(self, lines: int) -> list["Table"]:
+        """The table in parts of about so many lines, none of which divides a group; the notes stand below the last."""
+        starts = [0]
+        for number in range(1, len(self.rows)):
+            end = next((n for n in range(number + 1, len(self.rows)) if self.begins(n)), len(self.rows))
+            if self.begins(number) and end - starts[-1] > lines:
+                starts.append(number)
+        ends = [*starts[1:], len(self.rows)]
+        parts = [replace(self, rows=self.rows[a:b], notes=[]) for a, b in zip(starts, ends, strict=True)]
+        parts[1:] = [replace(part, title=f"{self.title}, continued", caption="") for part in parts[1:]]
+        return [*parts[:-1], replace(parts[-1], notes=self.notes)]
 
     def texts(self) -> list[list[str]]:
         """Every row as plain text."""

@@ -3,9 +3,9 @@
 import contextlib
 import shlex
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from sd.store.patience import patience, tries
 from sd.store.rows import insert, select
 from sd.store.schema import Base
 from sd.store.target import DEFAULT_DB, is_file, named, read_target, without_secrets
+from sd.store.testbed import ModelOfTestbed
 
 # Seconds that somebody waits at a terminal for a server that does not answer.
 _AT_A_TERMINAL = 3.0
@@ -132,6 +133,13 @@ class Database:
             count = f"{left} records are" if left > 1 else "1 record is" if left == 1 else "the records are"
             taken.refused.append(f"{problem}; {count} kept; take them in with: python -m sd.db ingest")
         return taken
+
+    def take_testbed(self, models: Sequence[ModelOfTestbed]) -> None:
+        """Put published models in the place of whatever stood there for the same testbeds."""
+        table = Base.metadata.tables["testbeds"]
+        with writing(self._engine) as connection:
+            connection.execute(sa.delete(table).where(table.c.testbed.in_({it.testbed for it in models})))
+            insert(connection, table, [asdict(it) for it in models])
 
     def _known(self, connection: Connection) -> list[dict[str, Any]]:
         return select(connection, "SELECT path, sha256 FROM records", {})

@@ -2,7 +2,7 @@
 
 import csv
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from sd import BadInput
@@ -11,6 +11,7 @@ from sd.store.record import find_records
 from sd.store.schema import Base
 from sd.store.shipped import view_definitions
 from sd.store.target import database_file
+from sd.store.testbed import ModelOfTestbed
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Rebuilt:
 def rebuild_database(target: str | None, root: Path) -> Rebuilt:
     """Make the SQLite database ``target`` from the records under ``root`` alone.
 
-    The new file takes the place of the old one in one step; the old one stays beside it as ``NAME.old``.
+    The new file takes the place of the old one in one step; the old one stays beside it as ``NAME.old``. Testbeds,
+    which no run has measured, are taken over from it.
 
     Raises:
         BadInput: there are no records, or the target is no SQLite file.
@@ -42,6 +44,9 @@ def rebuild_database(target: str | None, root: Path) -> Rebuilt:
     fresh.unlink(missing_ok=True)
     database = open_database(str(fresh), create=True)
     taken = database.ingest(records)
+    models = _testbeds_of(path) if path.exists() else []
+    if models:
+        database.take_testbed(models)
     now = {row["key"] for row in database.rows("SELECT key FROM cells")}
     database.close()
     old = path.with_name(f"{path.name}.old") if path.exists() else None
@@ -60,6 +65,16 @@ def _cells_of(path: Path) -> set[str]:
             return {key for (key,) in connection.execute("SELECT key FROM cells")}
     except sqlite3.Error:
         return set()
+
+
+def _testbeds_of(path: Path) -> list[ModelOfTestbed]:
+    """The published models in a database that may be of another version or damaged."""
+    columns = ", ".join(it.name for it in fields(ModelOfTestbed))
+    try:
+        with sqlite3.connect(path) as connection:
+            return [ModelOfTestbed(*row) for row in connection.execute(f"SELECT {columns} FROM testbeds")]
+    except sqlite3.Error:
+        return []
 
 
 def export_tables(database: Database, folder: Path) -> list[str]:

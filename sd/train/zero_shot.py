@@ -103,6 +103,20 @@ def assemble(
     return _frozen(model)
 
 
+def require(arch: str, *, weights: bool = True) -> None:
+    """Look for what :func:`assemble` needs.
+
+    Args:
+        weights: look for OpenAI's weights, too, besides open_clip.
+
+    Raises:
+        BadInput: open_clip is not installed, or the weights are not there.
+    """
+    _open_clip()
+    if weights:
+        weights_file(arch, FILES)
+
+
 def content(model: ZeroShot, key: str, checkpoint: str) -> dict[str, Any]:
     """What ``sd.train.checkpoint.save_as`` writes of a classifier, and :func:`load` makes it of again."""
     return {

@@ -56,6 +56,8 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "tier": ("tier: full", set()),
     "curvature": ("curvature: {probes: 7}", set()),
     "landscape": ("landscape: {points: 7}", set()),
+    "teacher_stop_after": ("teacher_stop_after: 20", {"T"}),  # its students stand in columns of their own
+    "measure_ensembles": ("measure: [curvature]\n  measure_ensembles: [curvature]", set()),
     "fidelity": ("fidelity: {samples: 7}", set()),
     "robustness": ("robustness: {severities: [3]}", set()),
     "epochs": ("epochs: 31", COLUMNS),

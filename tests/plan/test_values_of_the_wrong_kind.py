@@ -131,6 +131,12 @@ OF_LANDSCAPE = [
     ("splits", "[]"),
     ("name", "surface"),
 ]
+OF_FIDELITY = [
+    *(("samples", value) for value in ("wrong", "0", "1.5", "true", "[5]")),
+    ("checkpoints", "best_test"),
+    ("splits", "[train, train]"),
+    ("name", "agreement"),
+]
 OF_ROBUSTNESS = [
     *((key, value) for key in ("samples", "seed") for value in ("wrong", "1.5", "true", "[5]", "-1")),
     *(("shifts", value) for value in ("gaussian_noise", "[]", "[snow]", "[1]", "[corruptions, jpeg_compression]")),
@@ -142,6 +148,7 @@ OF_ROBUSTNESS = [
 OF_MEASURES = [
     *(("curvature", key, value) for key, value in OF_CURVATURE),
     *(("landscape", key, value) for key, value in OF_LANDSCAPE),
+    *(("fidelity", key, value) for key, value in OF_FIDELITY),
     *(("robustness", key, value) for key, value in OF_ROBUSTNESS),
 ]
 

@@ -101,7 +101,18 @@ def test_latex_compiles(paper: list[Table], tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "tables.pdf").stat().st_size > 10_000
-    assert "Missing character" not in done.stdout
+    assert "Missing character" not in done.stdout and "Float too large" not in done.stdout
+
+
+def test_a_table_longer_than_a_page_is_continued_on_the_next() -> None:
+    """No group of lines is divided, nothing is lost, and the notes stand once."""
+    rows: list[list[str | Entry]] = [[f"row {n}" if n % 3 == 0 else "", str(n)] for n in range(30)]
+    table = Table("t", "c", ["Name", "Line"], rows, notes=["note"], identity=1)
+    pages = table.pages(10)
+    assert [len(page.rows) for page in pages] == [9, 9, 9, 3]
+    assert [row for page in pages for row in page.rows] == rows
+    assert [page.notes for page in pages] == [[], [], [], ["note"]] and pages[1].title == "t, continued"
+    assert table.pages(30) == [table]
 
 
 def test_a_terminal_gets_the_same_numbers(paper: list[Table]) -> None:

@@ -141,6 +141,8 @@ def test_every_number_of_ours_has_its_address_and_no_other_has(synthetic: Synthe
     found = [item.why for row in table.rows for item in row if isinstance(item, Entry)]
     place = "table3:ResNet20:CIFAR-10:std:0.2"
     assert [why for why in found if why] == [
-        *(f"{place}:{model}@last" for model in ("T", "R1")),
-        *(f"{place}:{model}:appendix_a (epochs 3)@last" for model in ("T", "R1")),
+        f"{place}:{model}{protocol}{difference}@last"
+        for protocol in ("", ":appendix_a (epochs 3)")
+        for difference in ("", ":difference")
+        for model in ("T", "R1")
     ]

@@ -22,6 +22,11 @@ class Line:
     """The line through the standard models: logit of the shifted accuracy on logit of the reference accuracy.
 
     Taori et al. (2020); Miller et al. (2021). A model's effective robustness is what it has beyond the line.
+
+    Attributes:
+        sigma: standard deviation of the residuals (n − 2).
+        n, mean, sxx: of the reference logits: their number, mean, and sum of squared distances from it.
+        r_squared: share of the variance that the line explains.
     """
 
     slope: float
@@ -30,6 +35,7 @@ class Line:
     n: int
     mean: float
     sxx: float
+    r_squared: float
 
     @classmethod
     def through(cls, reference: Sequence[float], shifted: Sequence[float]) -> "Line":
@@ -37,8 +43,9 @@ class Line:
         x, y = np.array([_logit(v) for v in reference]), np.array([_logit(v) for v in shifted])
         slope, intercept = (float(value) for value in np.polyfit(x, y, 1))
         residual = y - slope * x - intercept
-        sxx = float(((x - x.mean()) ** 2).sum())
-        return cls(slope, intercept, sqrt(float((residual**2).sum()) / (len(x) - 2)), len(x), float(x.mean()), sxx)
+        sxx, syy = (float(((values - values.mean()) ** 2).sum()) for values in (x, y))
+        left = float((residual**2).sum())
+        return cls(slope, intercept, sqrt(left / (len(x) - 2)), len(x), float(x.mean()), sxx, 1 - left / syy)
 
     def expected(self, reference: float) -> float:
         """Shifted accuracy in percent of a standard model with this reference accuracy."""

@@ -63,7 +63,7 @@ class Answer:
     @property
     def difference(self) -> float | None:
         """Ours less the paper's."""
-        return self.mean - self.printed.value if self.mean is not None and self.printed else None
+        return _settled(self.mean - self.printed.value) if self.mean is not None and self.printed else None
 
     @property
     def value(self) -> float | None:
@@ -77,7 +77,8 @@ class Answer:
             return "—"
         digits = self.metric.decimals
         if self.asks_difference:
-            return f"{self.value:+.{digits}f}".replace("-", "−")
+            text = f"{self.value:+.{digits}f}"
+            return text.replace("-", "−") if float(text) else text[1:]
         spread = f" ± {self.std:.{digits}f}" if self.std is not None and self.metric.spread else ""
         return f"{self.value:.{digits}f}{spread}"
 

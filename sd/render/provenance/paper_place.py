@@ -21,13 +21,12 @@ _SPLITS = ("train", "test")
 
 
 def select_in_paper(text: str, index: Index, *, slurm: bool) -> Selected:
-    """What an address of the paper's tables means; ``:difference`` at its end asks for ours less the paper's.
+    """What an address of the paper's tables means.
 
     Raises:
         BadInput: it is no address, or the paper's table has no such place; the line says which part does not fit.
     """
-    plain, asks = _without_difference(text)
-    address = parse_address(plain)
+    address = parse_address(text)
     printed = _printed(text, address, index.published)
     rows = _cells(address, index)
     own = address.protocol == papers_protocol(address.arch, address.dataset)
@@ -37,17 +36,17 @@ def select_in_paper(text: str, index: Index, *, slurm: bool) -> Selected:
     steps = grid_plan(it.grid).steps
     command = launch_command([it.path], [steps[cell.key] for cell in lacking], slurm=slurm) if lacking else ""
     measured = sorted({row["protocol"] for row in _of_any_protocol(address, index)} - {address.protocol})
-    place, at, checkpoint = str(address).partition("@")
     return Selected(
-        place + (":difference" if asks else "") + at + checkpoint,
-        _title(address, asks=asks),
+        str(address),
+        _title(address),
         METRICS[address.metric],
         address.checkpoint,
         tuple(row["key"] for row in rows),
         splits=_SPLITS,
         planned=len(planned),
         printed=printed,
-        asks_difference=asks,
+        asks_difference=address.difference,
+        measure_keys=(address.measure_key,) if address.measure_key else (),
         table_query=_query(address, printed),
         lines=() if own else ("another experiment than the paper's: the difference to it is no test of it",),
         missing=(
@@ -56,15 +55,6 @@ def select_in_paper(text: str, index: Index, *, slurm: bool) -> Selected:
             *([f"measured under other protocols: {'; '.join(measured)}; add :PROTOCOL"] if measured else []),
         ),
     )
-
-
-def _without_difference(text: str) -> tuple[str, bool]:
-    """The address without ``:difference``, which may stand before ``@last``."""
-    place, at, checkpoint = text.partition("@")
-    head, _, last = place.rpartition(":")
-    if last.strip().casefold() in {"difference", "diff", "Δ".casefold()}:
-        return head + at + checkpoint, True
-    return text, False
 
 
 def _printed(text: str, address: Address, published: Sequence[Row]) -> Printed | None:
@@ -78,6 +68,8 @@ def _printed(text: str, address: Address, published: Sequence[Row]) -> Printed |
         ("model", "model", {}, address.model),
         ("metric", "metric", {}, address.metric),
     ]
+    if address.metric == "trace_stderr":  # ours alone has it
+        steps.pop()
     for kind, column, titles, given in steps:
         known = list(dict.fromkeys(row[column] for row in rows if row[column]))
         if known and given not in known:
@@ -88,6 +80,8 @@ def _printed(text: str, address: Address, published: Sequence[Row]) -> Printed |
     if address.table > 1 and address.alpha not in alphas:
         known = [f"{alpha:g}" for alpha in alphas]
         raise BadInput(f"{text!r}: Table {address.table} has no α {address.alpha:g}; {nearest(address.alpha, known)}")
+    if address.metric == "trace_stderr":
+        return None
     fitting = [row for row in rows if row["alpha"] in (None, address.alpha)]
     row = fitting[0]
     return Printed(f"Table {address.table}, row {row['row']}", row["mean"], row["std"], row["note"])
@@ -123,10 +117,10 @@ def _planned(address: Address) -> tuple[Cell, ...]:
     )
 
 
-def _title(address: Address, *, asks: bool) -> str:
+def _title(address: Address) -> str:
     student = f", α = {address.alpha:g}" if address.model.startswith("R") else ""
     place = f"{ARCHITECTURES[address.arch].title} on {DATASETS[address.dataset].title}"
-    what = METRICS[address.metric].words + (", ours less the paper's" if asks else "")
+    what = METRICS[address.metric].words + (", ours less the paper's" if address.difference else "")
     return (
         f"Table {address.table}: {what} of {model_title(address.model)}{student}, {place}, "
         f"augmentation {address.aug}, protocol {address.protocol}, checkpoint {address.checkpoint}"
@@ -135,7 +129,9 @@ def _title(address: Address, *, asks: bool) -> str:
 
 def _query(address: Address, printed: Printed | None) -> str:
     """The number in the view of its table."""
-    row = f'"row" = {printed.where.rpartition(" ")[2]}' if printed else "1 = 1"
+    if not printed:
+        return ""
+    row = f'"row" = {printed.where.rpartition(" ")[2]}'
     of = f"{row} AND protocol = {quoted(address.protocol)} AND checkpoint = '{address.checkpoint}'"
     if address.table in {4, 5}:
         column = "accuracy" if address.metric == "test_acc" else address.metric

@@ -41,8 +41,11 @@ def entries(tables: Sequence[Table]) -> list[Entry]:
 
 
 def assert_resolves(entry: Entry, answer: Answer) -> None:
-    assert answer.mean is not None and entry.mean is not None
-    assert answer.mean == pytest.approx(entry.mean, rel=1e-9)
+    assert answer.value is not None and entry.mean is not None
+    assert answer.value == pytest.approx(entry.mean, rel=1e-8, abs=1e-8)
+    if entry.signed:
+        assert answer.text == entry.text
+        return
     assert answer.std == (entry.std if entry.std is None else pytest.approx(entry.std, rel=1e-9, abs=1e-12)) or (
         answer.metric is not None and not answer.metric.spread
     )
@@ -119,10 +122,31 @@ def test_of_made_up_cells_under_two_protocols(synthetic: SyntheticRoot, tmp_path
     database.ingest(find_records(synthetic.root))
     for checkpoint in CHECKPOINTS:
         found = entries([paper_table(3, database, checkpoint=checkpoint)])
-        assert len({entry.why for entry in found}) == len(found) == 10
+        assert len({entry.why for entry in found}) == len(found) == 20
         answers = why_each([entry.why for entry in found], Sources(database, synthetic.root, grid))
         for entry in found:
             assert_resolves(entry, answers[entry.why])
+
+
+@pytest.mark.parametrize("ways", [1, 2])
+def test_of_table_4_measured_in_one_way_and_in_two(synthetic: SyntheticRoot, tmp_path: Path, ways: int) -> None:
+    changes = {"arch": "resnet18", "dataset": "svhn", "aug": "none", "recipe_name": "svhn"}
+    for seed in (0, 1, 2):
+        for cell in chain(3, seed=seed, **changes):
+            synthetic.train(cell, top1=95 + cell.round / 7 + seed / 3)
+            for way in range(ways):
+                synthetic.curvature = synthetic.curvature.model_copy(update={"probes": 2 + way})
+                synthetic.measure(cell, trace=200 + cell.round + 3 * seed + 50 * way, lambda_max=9 + seed / 7 + way)
+    database = open_database(str(tmp_path / "results.db"), create=True)
+    database.ingest(find_records(synthetic.root))
+    table = paper_table(4, database, checkpoint="both")
+    found = entries([table])
+    assert len(found) >= 4 * 2 * (4 + 3) * ways
+    measured = [e for row in table.rows for e in row if isinstance(e, Entry) and e.n is not None]
+    assert all(entry.why for entry in measured)
+    answers = why_each([entry.why for entry in found], Sources(database, synthetic.root, grid))
+    for entry in found:
+        assert_resolves(entry, answers[entry.why])
 
 
 def test_of_a_grid_whose_rows_differ_in_everything(synthetic: SyntheticRoot, tmp_path: Path) -> None:
