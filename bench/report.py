@@ -17,10 +17,10 @@ from pathlib import Path
 import big_database
 
 REPORTS = {
-    "--table 2": ("--table", "2"),
-    "--table all": ("--table", "all"),
-    "--claims": ("--claims",),
-    "--all": ("--all",),
+    "table 2": ("--table", "2"),
+    "table all": ("--table", "all"),
+    "claims": ("--claims",),
+    "all": ("--all",),
 }
 
 
@@ -38,18 +38,21 @@ def main() -> None:
         database = folder / f"{given.cells}x{given.epochs}.db"
         if not database.exists():
             started = time.perf_counter()
-            made = big_database.make(database, cells=given.cells, epochs=given.epochs)
+            unfinished = database.with_suffix(".unfinished")
+            unfinished.unlink(missing_ok=True)
+            made = big_database.make(unfinished, cells=given.cells, epochs=given.epochs)
+            unfinished.rename(database)
             print(f"made {made:,} cells in {time.perf_counter() - started:.0f} s", flush=True)
         print(f"{database.name}: {database.stat().st_size / 1e9:.2f} GB")
         for name in given.only or REPORTS:
-            arguments = [*REPORTS[name], *([str(folder / "site")] if name == "--all" else [])]
-            runs = [_run(arguments, database) for _ in range(1 if name == "--all" else given.repeat)]
+            arguments = [*REPORTS[name], *([str(folder / "site")] if name == "all" else [])]
+            runs = [_run(arguments, database) for _ in range(1 if name == "all" else given.repeat)]
             if any(run is None for run in runs):
-                print(f"python -m sd.report {name}: this version has no such report, or it failed")
+                print(f"python -m sd.report --{name}: this version has no such report, or it failed")
                 continue
             walls, works, peaks = zip(*(run for run in runs if run), strict=True)
             print(
-                f"python -m sd.report {name}: {statistics.median(walls):.2f} s, {statistics.median(works):.2f} s of "
+                f"python -m sd.report --{name}: {statistics.median(walls):.2f} s, {statistics.median(works):.2f} s of "
                 f"them computing; peak memory {max(peaks) / 1e6:.0f} MB (median of {len(runs)})",
                 flush=True,
             )

@@ -11,9 +11,10 @@ from sd.render.answer import write_answer
 from sd.render.testbed import told
 from sd.render.words import counted
 from sd.store.database import open_database
-from sd.store.maintenance import export_tables, rebuild_database
+from sd.store.export import export_tables
 from sd.store.metadata import written_metadata
 from sd.store.queries import ask, listed
+from sd.store.rebuild import rebuild_database
 from sd.store.record import find_records
 from sd.store.soundness import check_all, not_here
 from sd.store.target import DEFAULT_DB, database_file
@@ -52,7 +53,7 @@ def rebuild(db: verb.Db = None, root: verb.Root = None) -> None:
     made = rebuild_database(db, verb.read_site(None, root).root)
     lost = f"; {counted(made.lost, 'cell')} of the old one without a record here" if made.lost else ""
     kept = f"; the old one is {made.old}{lost}" if made.old else ""
-    _tell(f"{made.path}: made from {counted(made.taken.new, 'record')}{kept}", made.taken.refused)
+    _tell(f"{made.named}: made from {counted(made.taken.new, 'record')}{kept}", made.taken.refused)
 
 
 @app.command()

@@ -109,8 +109,8 @@ def report(
         typer.Option(help="Of --figure: words of the study's name. [default: the paper's, else the nearest]"),
     ] = None,
     split: Annotated[
-        str, typer.Option(help="Of --figure: train or test, where the measure is taken of either.")
-    ] = "train",
+        str | None, typer.Option(help="Of --figure: train or test, where the measure is of either. [default: train]")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Of --figure: the file, or with all the folder. [default: figureN.FORMAT here]"),
@@ -144,10 +144,13 @@ def report(
     if figure is not None:
         if claims or table is not None or cost:
             raise BadInput("--figure goes with none of --claims, --table and --cost: python -m sd.report --figure 4")
-        _figures(grids, figure, format_ or "png", out, checkpoint=checkpoint, split=split, study=study, db=db)
+        _figures(
+            grids, figure, format_ or "png", out, checkpoint=checkpoint, split=split or "train", study=study, db=db
+        )
         return
-    if study is not None or out is not None:
-        raise BadInput(f"--{'study' if study is not None else 'out'} is of --figure: python -m sd.report --figure 4")
+    of_figures = {"study": study, "split": split, "out": out}
+    for name in (name for name, value in of_figures.items() if value is not None):
+        raise BadInput(f"--{name} is of --figure: python -m sd.report --figure 4")
     if claims:
         _claims(grids, table=table, cost=cost, format_=format_, checkpoint=checkpoint, db=db)
         return
@@ -277,8 +280,9 @@ def _figures(
 
 def _site(grids: list[Path] | None, place: Path, *, minimal: bool, db: str | None, root: Path) -> None:
     """The site; of a grid once its records are taken in."""
+    from sd.render.provenance.asked import Sources
     from sd.render.site.build import build_site
-    from sd.render.site.grids import Grid, shipped_grids
+    from sd.render.site.grids import Grid, plan_of, shipped_grids
 
     database = open_database(db)
     options = "" if slurm.available() else " --local"
@@ -286,8 +290,9 @@ def _site(grids: list[Path] | None, place: Path, *, minimal: bool, db: str | Non
     for line in take_stock(only, root, database)[1] if only else []:
         print(line, file=sys.stderr)
     command = f"python -m sd.launch {' '.join(map(str, grids or []))}{options}"
-    shown = [Grid(only, command)] if only else shipped_grids(options)
-    pages = build_site(database, place, shown, only=only)
+    shown = [Grid(only, grids or [], command)] if only else shipped_grids(options)
+    sources = Sources(database, root, plan_of(shown), logs_of(root), slurm.available())
+    pages = build_site(sources, place, shown, only=only)
     print(f"{pages:,} pages; open {place / 'index.html'}")
 
 

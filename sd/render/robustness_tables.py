@@ -97,7 +97,7 @@ def _less(one: float | None, other: float | None) -> float | None:
 
 def _effective(name: str, line: "Line", row: Row) -> float | None:
     """Accuracy beyond that of a standard model that is as accurate without the shift, in percentage points."""
-    if row[name] is None or not 0 < row["clean_top1"] < 100:
+    if row[name] is None:
         return None
     return float(row[name] - line.expected(row["clean_top1"]))
 

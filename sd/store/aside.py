@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 from sd.durable import sync_folder
+from sd.store.kept import SUFFIX, keep_a_copy
 from sd.store.record import has_changed
-
-SUFFIX = ".unreadable"
 
 
 def set_aside(path: Path, error: Exception) -> str:
@@ -20,30 +19,18 @@ def set_aside(path: Path, error: Exception) -> str:
     if path.parent.name == "attempts" or not _is_garbage(path):
         return said
     try:
-        kept = move_aside(path)
+        kept = keep_a_copy(path)
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
     except OSError:
         return said
     return f"{said}; it is kept as {kept.name}, and its cell is to be run again"
 
 
-def move_aside(path: Path) -> Path:
-    """Give a file the first free name of ``NAME.unreadable``, ``NAME.unreadable.2`` …; returns it, or raises."""
-    number = 1
-    while True:
-        kept = path.with_name(f"{path.name}{SUFFIX}{f'.{number}' if number > 1 else ''}")
-        try:
-            kept.hardlink_to(path)
-            break
-        except FileExistsError:
-            number += 1
-    path.unlink()
-    sync_folder(path.parent)
-    return kept
-
-
 def find_aside(root: Path) -> list[Path]:
     """The files that were set aside under a root, sorted."""
-    return sorted((root / "cells").glob(f"*/*{SUFFIX}*"))
+    folders = (root / "cells").glob("*/"), (root / "cells").glob("*/attempts/")
+    return sorted(path for some in folders for folder in some for path in folder.glob(f"*{SUFFIX}*"))
 
 
 def _is_garbage(path: Path) -> bool:

@@ -29,10 +29,17 @@ _AT_A_TERMINAL = 3.0
 
 @dataclass
 class Ingested:
-    """What :meth:`Database.ingest` did: how many ``new`` records it took in, and a line for each ``refused`` one."""
+    """What :meth:`Database.ingest` did.
+
+    Attributes:
+        new: how many records it took in.
+        refused: a line for each that it could not take in, and at last one on those that it had to leave.
+        left: how many it left for later, because the database could not be written, or read.
+    """
 
     new: int = 0
     refused: list[str] = field(default_factory=list)
+    left: int = 0
 
 
 class Database:
@@ -40,6 +47,10 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process it is opened anew."""
+        return _opened_again, (self._engine.url,)
 
     @property
     def shown(self) -> str:
@@ -106,32 +117,36 @@ class Database:
             finally:
                 connection.rollback()
 
-    def ingest(self, paths: Iterable[Path]) -> Ingested:
+    def ingest(self, paths: Iterable[Path], *, wait: float | None = None) -> Ingested:
         """Take in record files; a record that is there unchanged is passed over.
 
         Records of the same cell replace its earlier facts. They go in by batches, each in one short transaction, so
         that nobody waits for long; where the database cannot be written within the writer's patience, the rest are
         left where they are. Returns how many were new, and a line for each that could not be read or taken in.
+
+        Args:
+            wait: seconds of patience for the database; by default those of every writer (``SD_DB_PATIENCE``).
         """
+        wait = patience() if wait is None else wait
         taken = Ingested()
-        left = 0
+        paths = list(paths)
         try:
-            known = {row["path"]: row["sha256"] for row in self._patiently(self._known)}
+            known = {row["path"]: row["sha256"] for row in self._patiently(wait, self._known)}
             for batch in batches(paths, known, taken.refused):
-                if not left:
+                if not taken.left:
                     try:
-                        new, refused = self._patiently(take_in, batch)
+                        new, refused = self._patiently(wait, take_in, batch)
                         taken.new += new
                         taken.refused += refused
                         continue
                     except DatabaseError as error:
                         problem = self._cannot("be written now", error)
-                left += len(batch)
+                taken.left += len(batch)
         except DatabaseError as error:
-            problem, left = self._cannot("be read now", error), -1
-        if left:
-            count = f"{left} records are" if left > 1 else "1 record is" if left == 1 else "the records are"
-            taken.refused.append(f"{problem}; {count} kept; take them in with: python -m sd.db ingest")
+            problem, taken.left = self._cannot("be read now", error), len(paths)
+        if taken.left:
+            count = f"{taken.left} record{'s are' if taken.left > 1 else ' is'} kept"
+            taken.refused.append(f"{problem}; {count}; take them in with: python -m sd.db ingest")
         return taken
 
     def take_testbed(self, models: Sequence[ModelOfTestbed]) -> None:
@@ -144,14 +159,14 @@ class Database:
     def _known(self, connection: Connection) -> list[dict[str, Any]]:
         return select(connection, "SELECT path, sha256 FROM records", {})
 
-    def _patiently(self, work: Any, batch: list[Entry] | None = None) -> Any:
+    def _patiently(self, wait: float, work: Any, batch: list[Entry] | None = None) -> Any:
         """One transaction, tried again where a connection was lost; what it does must bear to be done twice."""
-        for left in tries(patience()):
+        for left in tries(wait):
             try:
                 if batch is None:
                     with self._engine.connect() as connection:
                         return work(connection)
-                with writing(self._engine) as connection:
+                with writing(self._engine, wait) as connection:
                     return work(connection, batch)
             except DBAPIError as error:
                 if not left or not is_passing(error):
@@ -243,6 +258,10 @@ def open_database(target: str | None = None, *, create: bool = False, wait: floa
     except DatabaseError as error:
         raise BadInput(f"--db: {cannot(url, 'be used', error)}") from None
     return database
+
+
+def _opened_again(url: sa.URL) -> Database:
+    return Database(make_engine(url))
 
 
 def cannot(url: sa.URL, what: str, error: DatabaseError) -> str:

@@ -56,15 +56,18 @@ def reach(engine: Engine, seconds: float) -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, wait: float | None = None) -> Iterator[Connection]:
     """One transaction of the only writer there is: its turn is taken at the start, so it need not be given up halfway.
+
+    Args:
+        wait: seconds of patience for the turn; by default those of every writer.
 
     Raises:
         OperationalError: the turn did not come within the writer's patience, or the database cannot be written.
     """
     with engine.connect().execution_options(sd_begins_itself=True) as connection:
         try:
-            _take_turn(connection)
+            _take_turn(connection, patience() if wait is None else wait)
             yield connection
             connection.commit()
         except BaseException:
@@ -88,22 +91,23 @@ def is_passing(error: DBAPIError) -> bool:
     return state in _PASSING or state.startswith("08")
 
 
-def _take_turn(connection: Connection) -> None:
+def _take_turn(connection: Connection, wait: float) -> None:
     if connection.dialect.name != "sqlite":
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, round(patience() * 1000))}")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, round(wait * 1000))}")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
         return
     # SQLite itself would wait in fixed steps, in which writers that came together stay together.
     connection.exec_driver_sql("PRAGMA busy_timeout = 0")
-    for left in tries(patience()):
-        try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            break
-        except OperationalError as error:
-            if not left or not is_busy(error):
-                raise
-    # The commit waits for those who read.
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(patience() * 1000)}")
+    try:
+        for left in tries(wait):
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                break
+            except OperationalError as error:
+                if not left or not is_busy(error):
+                    raise
+    finally:  # whoever reads, and the commit, wait for each other
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(patience() * 1000)}")
 
 
 def is_busy(error: DBAPIError) -> bool:
@@ -141,8 +145,10 @@ def _choose_journal(connection: sqlite3.Connection, name: str) -> None:
     (now,) = connection.execute("PRAGMA journal_mode").fetchone()
     if now == wanted or (wanted == "delete" and now != "wal"):
         return
+    connection.execute("PRAGMA busy_timeout = 1000")
     with contextlib.suppress(sqlite3.OperationalError):  # it is in use, or cannot be written
         (now,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {round(patience() * 1000)}")
     if now == "wal" != wanted:
         hint = "if its disk is local to every program that opens it, set SD_SQLITE_WAL=1, else close those that do"
         raise BadInput(f"--db: {name} has a write-ahead log, which on a shared disk loses data; {hint}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from sd.durable import write_durably
 from sd.plan.measure import MEASURES
+from sd.store.kept import keep_a_copy
 from sd.store.shape import Misshapen, check_shape
 
 RECORD_VERSION = 1
@@ -28,7 +29,7 @@ def cell_folder(root: Path, key: str) -> Path:
 
 
 def write_record(path: Path, kind: str, tables: dict[str, list[dict[str, Any]]], **more: Any) -> None:
-    """Write a record durably.
+    """Write a record durably, in place of an earlier one; one that cannot be read is kept under another name.
 
     Args:
         kind: ``train``, ``attempt``, or the name of a measure.
@@ -36,13 +37,28 @@ def write_record(path: Path, kind: str, tables: dict[str, list[dict[str, Any]]],
         more: further facts for readers of the file, such as the cell's lineage.
     """
     content = {"record_version": RECORD_VERSION, "kind": kind, **more, "tables": tables}
+    if path.exists():
+        try:
+            read_record(path)
+        except BadRecord:  # such as one of a later version
+            keep_a_copy(path)
     write_durably(path, sealed(content))
 
 
 def sealed(content: Mapping[str, Any]) -> bytes:
     """The file of a record with this content: JSON that ends with its own SHA-256 (:data:`_SEAL`)."""
-    plain = json.dumps(content, indent=1, allow_nan=False).encode()
+    plain = _written(content).encode()
     return plain[:-2] + f',\n "content_sha256": "{hashlib.sha256(plain).hexdigest()}"\n}}'.encode()
+
+
+def _written(content: Mapping[str, Any]) -> str:
+    """JSON with a line for each row: to be read, and written by Python's fast encoder, which knows no indentation."""
+    head = json.dumps({name: value for name, value in content.items() if name != "tables"}, indent=1, allow_nan=False)
+    tables = []
+    for name, rows in content["tables"].items():
+        lines = ",\n   ".join(json.dumps(row, allow_nan=False) for row in rows)
+        tables.append(f"  {json.dumps(name)}: [{lines}]")
+    return head[:-2] + ',\n "tables": {\n' + ",\n".join(tables) + "\n }\n}"
 
 
 def read_record(path: Path) -> dict[str, Any]:

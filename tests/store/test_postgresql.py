@@ -16,7 +16,7 @@ from sd import db, report, status
 from sd.plan.cell import Cell
 from sd.store.database import Database, open_database
 from sd.store.engine import writing
-from sd.store.maintenance import export_tables
+from sd.store.export import export_tables
 from sd.store.queries import ask, queries
 from sd.store.record import find_records
 from sd.store.rows import insert

@@ -15,7 +15,7 @@ from sd import BadInput
 from sd.render.claims.robustness import Line
 from sd.render.testbed import told
 from sd.store.database import open_database
-from sd.store.maintenance import rebuild_database
+from sd.store.rebuild import rebuild_database
 from sd.store.record import find_records
 from sd.store.testbed import read_testbed
 
@@ -115,7 +115,7 @@ def test_another_file_takes_the_place_of_the_one_before_and_a_rebuilt_database_k
 def test_the_command(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sd.db", "ingest", "--testbed", str(written(tmp_path, IMAGENET))]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.stdout.startswith("imagenet_v2: 7 models, 3 standard; line: slope 0.9"), done
+    assert done.stdout.startswith("imagenet_v2: 7 models, 3 standard; line: slope 0.897"), done
     wrong = subprocess.run([*command[:-1], "none.csv"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert wrong.returncode == 2 and wrong.stderr.count("\n") == 1
 

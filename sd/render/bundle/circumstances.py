@@ -14,7 +14,7 @@ from sd.render.formats import write_tables
 from sd.render.table import Entry, Table
 from sd.store.attempt import code_version
 from sd.store.database import Database
-from sd.store.maintenance import export_tables
+from sd.store.export import export_tables
 
 
 def circumstances(database: Database, folder: Path) -> Iterator[Part]:

@@ -60,7 +60,9 @@ class Line:
 
 
 def _logit(percent: float) -> float:
-    return log(percent / (100 - percent))
+    """Of an accuracy in percent; none and all right, which have no logit, are taken for 0.001 % and 99.999 %."""
+    within = min(max(percent, 0.001), 99.999)
+    return log(within / (100 - within))
 
 
 # What the students of one sweep over α have in common.

@@ -130,7 +130,7 @@ FIGURES: Mapping[int, Entry] = {
             models=r"T|E\d+|BAN\d+",
             core=r"BAN\d+",
             grid="jobs/figure2.yaml",
-            asks="rounds: 3, ban: [2, 3, 4], ensembles: {sizes: [2, 3, 4]}",
+            asks="rounds: 3, alpha: [0.2, 0.5, 0.8], ban: [2, 3], ensembles: {sizes: [2, 3]}",
         ),
         Entry(
             3,
@@ -142,7 +142,7 @@ FIGURES: Mapping[int, Entry] = {
             models=r"T|E\d+|R1|R1\(E\d+\)",
             core=r"R1\(E\d+\)",
             grid="jobs/figure3.yaml",
-            asks="rounds: 1, alpha: 0.5, teacher: ensemble, ensembles: {sizes: [2, 3, 4]}",
+            asks="rounds: 1, alpha: 0.5, teacher: ensemble, ensembles: {sizes: [2, 3]}",
         ),
         _curves(4, (("resnet18", "std"), *_RESNET18), "jobs/table2.yaml"),
         _curves(5, (*_VGG16, ("vit_s32", "aa_cutout")), "jobs/table2.yaml"),

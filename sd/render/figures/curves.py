@@ -11,7 +11,7 @@ from sd.render.figures.style import PAGE, mark_of_model, marks_of_alphas, short
 MEASURES = {"trace": "Trace of the Hessian", "lambda_max": "λmax of the Hessian"}
 
 # Marks of several α at one round stand this far apart.
-_APART = 0.09
+_APART = 0.11
 
 
 def paint(selection: Selection) -> Figure:

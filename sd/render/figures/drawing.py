@@ -18,7 +18,7 @@ from sd.render.figures.caption import caption, nothing
 from sd.render.figures.catalogue import FIGURES, Entry
 from sd.render.figures.painters import PAINTERS
 from sd.render.figures.selection import has_data, select
-from sd.render.figures.style import saved, styled
+from sd.render.figures.style import laid_out, saved, styled
 from sd.store.database import Database
 
 PICTURES = ("png", "pdf", "svg")
@@ -88,13 +88,13 @@ def draw(
     painter = PAINTERS[entry.painter]
     if not entry.query:
         with styled():
-            return Drawn(number, entry.title, caption(entry, None), figure=diagram.paint())
+            return Drawn(number, entry.title, caption(entry, None), figure=laid_out(diagram.paint()))
     selection = select(entry, database, checkpoint=checkpoint, split=split, study=study, keys=keys)
     if selection is None:
         return Drawn(number, entry.title, missing=_nothing(entry, database, checkpoint, keys))
     chosen = painter.chosen(selection)
     with styled():
-        figure = painter.paint(chosen)
+        figure = laid_out(painter.paint(chosen))
     text = caption(entry, chosen, **painter.facts(chosen))
     return Drawn(number, entry.title, text, chosen.rows, figure=figure)
 

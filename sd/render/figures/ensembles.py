@@ -11,7 +11,7 @@ from sd.render.figures.spread import Point, draw_points
 from sd.render.figures.style import COLUMN, PAGE, mark_of_model, marks_of_alphas, short
 
 # Marks of several α at one size stand this far apart.
-_APART = 0.06
+_APART = 0.1
 
 _ACCURACY = "Test accuracy (%)"
 
@@ -24,10 +24,10 @@ def paint_ban(selection: Selection) -> Figure:
     alphas = _alphas(selection)
     for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
         axes = part.subplots()
-        lines = _shifted(panel, alphas, origin="ban")
-        _lines(axes, panel, lines, alphas, "BAN, α = {alpha:g}", start={"model": "T"})
         scratch = _by_size(panel, origin="trained") + _by_size(panel, origin="ensemble")
         draw_points(axes, scratch, mark_of_model("T"), label="trained from scratch")
+        lines = _shifted(panel, alphas, origin="ban")
+        _lines(axes, panel, lines, alphas, "BAN, α = {alpha:g}", start={"model": "T"})
         _sizes(axes, panel, "Models in the ensemble")
     legend(figure, columns=2)
     return figure
@@ -39,8 +39,8 @@ def paint_teachers(selection: Selection) -> Figure:
     alphas = _alphas(selection)
     for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
         axes = part.subplots()
-        _lines(axes, panel, _shifted(panel, alphas, part="student"), alphas, "student, α = {alpha:g}")
         draw_points(axes, _by_size(panel, part="teacher"), mark_of_model("T"), label="teacher (ensemble)")
+        _lines(axes, panel, _shifted(panel, alphas, part="student"), alphas, "student, α = {alpha:g}")
         _sizes(axes, panel, "Models in the teacher")
     legend(figure, columns=2)
     return figure

@@ -4,21 +4,26 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 from numpy.typing import NDArray
 
 from sd.render.claims.study import Row
 from sd.render.figures.panels import rows_of
 from sd.render.figures.selection import Selection, Shown
-from sd.render.figures.style import PAGE, short
+from sd.render.figures.style import PAGE, PALE, short
 
 LOWEST, HIGHEST, STEP = 0.1, 10.0, 0.5
 """Levels of the contours, as in Li et al.'s own figures (spec H20): 0.1, 0.6, 1.1 … below 10."""
 
 COLOURS = "viridis"
+# Without its palest fifth, which lines on white paper would be lost in.
+_OF_LINES = ListedColormap(colormaps[COLOURS](np.linspace(0, 0.8, 256)))
+
+_TICKS = 0.5
 
 Grid = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
@@ -58,7 +63,7 @@ def paint_contour(selection: Selection) -> Figure:
     colour = Normalize(wanted[0], wanted[-1])
 
     def one(axes: Any, grid: Grid) -> None:
-        lines = axes.contour(*grid, levels=wanted, cmap=COLOURS, norm=colour, linewidths=0.8)
+        lines = axes.contour(*grid, levels=wanted, cmap=_OF_LINES, norm=colour, linewidths=0.8)
         axes.clabel(lines, lines.levels[::2], fontsize=5.5, fmt=lambda level: f"{level:.3g}", inline_spacing=2)
 
     return _planes(selection, one)
@@ -84,6 +89,8 @@ def _planes(selection: Selection, one: Callable[[Any, Grid], None], colour: Norm
             axes.set_aspect("equal")
             axes.set_title(_name(model), loc="center")
             axes.set_xlabel("First direction")
+            axes.xaxis.set_major_locator(MultipleLocator(_TICKS))
+            axes.yaxis.set_major_locator(MultipleLocator(_TICKS))
             axes.plot(0, 0, "+", color="black", markersize=5, markeredgewidth=0.8)
         row[0].set_ylabel("Second direction")
         if colour:
@@ -97,16 +104,16 @@ def _planes(selection: Selection, one: Callable[[Any, Grid], None], colour: Norm
 def paint_surface(selection: Selection) -> Figure:
     """Figure 15: the surfaces in three dimensions under the same axes, cut off above the highest level."""
     count = len(selection.panels)
-    colour = _colours(selection.panels)
-    highest = float(colour.vmax or HIGHEST)
-    figure = Figure(figsize=(PAGE, 0.2 + 2.5 * count), layout="constrained")
+    highest = float(_colours(selection.panels).vmax or HIGHEST)
+    figure = Figure(figsize=(PAGE, 2.35 * count))
     for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
         row = part.subplots(1, len(panel.models), squeeze=False, subplot_kw={"projection": "3d"})[0]
         for axes, model in zip(row, panel.models, strict=True):
             x, y, loss = grid_of([point for point in panel.rows if point["model"] == model])
-            _surface(axes, x, y, np.minimum(loss, highest), colour)
+            _surface(axes, x, y, np.minimum(loss, highest), Normalize(0, highest))
             axes.set_zlim(0, highest)
-            axes.set_title(_name(model), loc="center", y=0.95)
+            axes.set_title(_name(model), loc="center", y=0.98)
+        part.subplots_adjust(left=0.0, right=0.97, bottom=0.04, top=0.84, wspace=0.06)
     return figure
 
 
@@ -125,11 +132,15 @@ def _surface(axes: Any, x: NDArray[np.float64], y: NDArray[np.float64], loss: An
         rasterized=True,
     )
     axes.view_init(elev=28, azim=-55)
-    axes.tick_params(labelsize=5.5, pad=-3)
-    axes.set_xlabel("First direction", labelpad=-9, fontsize=6)
-    axes.set_ylabel("Second direction", labelpad=-9, fontsize=6)
-    axes.set_zlabel("Cross-entropy", labelpad=-8, fontsize=6)
-    axes.set_box_aspect((1, 1, 0.8), zoom=0.9)
+    axes.tick_params(labelsize=6, pad=-3)
+    axes.set_xticks([x[0], 0, x[-1]])
+    axes.set_yticks([y[0], 0, y[-1]])
+    axes.set_xlabel("First direction", labelpad=-9, fontsize=6.5)
+    axes.set_ylabel("Second direction", labelpad=-9, fontsize=6.5)
+    axes.set_zlabel("Cross-entropy", labelpad=-9, fontsize=6.5)
+    axes.set_box_aspect((1, 1, 0.75), zoom=0.95)
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis._axinfo["grid"].update(color=PALE, linewidth=0.4)
 
 
 def _colours(panels: Sequence[Shown]) -> Normalize:

@@ -38,7 +38,7 @@ class Painter:
 def _plane(selection: Selection) -> Mapping[str, Any]:
     row = selection.panels[0].rows[0]
     normalised = f"{row['normalise']}-normalised" if row["normalise"] != "none" else "not normalised"
-    return {"normalise": normalised, "direction": row["direction"], "seed": row["seed"]}
+    return {"normalised": normalised, "direction": row["direction"], "seed": row["seed"]}
 
 
 def _testbed(selection: Selection) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from sd.render.figures.subject import arch_title, tidy
 SETS = {"imagenet_v2": ("ImageNet", "ImageNetV2"), "cifar10.1": ("CIFAR-10", "CIFAR-10.1")}
 
 # Accuracies that the axes may name, and those between which a logit is finite enough.
-_TICKS = (1, 2, 5, 10, 20, 30, 40, 50, 60, 65, 70, 75, 80, 85, 90, 95, 98, 99)
+_TICKS = (1, 2, *range(5, 96, 5), 98, 99)
 _LEAST = 0.05
 
 
@@ -57,8 +57,10 @@ def paint(selection: Selection) -> Figure:
         _testbed(axes, testbed)
     for panel in selection.panels:
         _teachers(left, panel)
-        _student(left, panel, lowest, marks, name=arch_title(panel.subject.arch))
+        _student(left, panel, lowest, marks)
+        _pair(left, panel, lowest)
     _teachers(right, sweep)
+    _path(right, sweep)
     for alpha in sweep.alphas:
         _student(right, sweep, alpha, marks)
     left.set_title("(a) teachers and students" + f" at α = {lowest:g}")
@@ -101,20 +103,44 @@ def _teachers(axes: Axes, panel: Shown) -> None:
         _mean(axes, [row for row in panel.rows if row["model"] == model], mark, label)
 
 
-def _student(axes: Axes, panel: Shown, alpha: float, marks: dict[float, dict[str, Any]], *, name: str = "") -> None:
-    rows = [row for row in panel.rows if row["alpha"] == alpha and row["model"] in ("R1", "R1(ZS)")]
-    mark = {**marks[alpha], "linestyle": "none"}
-    point = _mean(axes, rows, mark, f"student {short('R1')}, α = {alpha:g}")
-    if point and name:
-        axes.annotate(name, point, (5, -3), textcoords="offset points", fontsize=6, va="top")
+def _student(axes: Axes, panel: Shown, alpha: float, marks: dict[float, dict[str, Any]]) -> None:
+    mark = {**marks[alpha], "linestyle": "none", "markersize": 5.5}
+    _mean(axes, _students(panel, alpha), mark, f"student {short('R1')}, α = {alpha:g}")
 
 
-def _mean(axes: Axes, rows: Sequence[Row], mark: dict[str, Any], label: str) -> tuple[float, float] | None:
+def _pair(axes: Axes, panel: Shown, alpha: float) -> None:
+    """A thin line from the teacher, which is named, to its student."""
+    teacher = [row for row in panel.rows if row["model"] in ("T", "ZS")]
+    if teacher:
+        _line(axes, [teacher, _students(panel, alpha)])
+        name = arch_title(panel.subject.arch)
+        axes.annotate(name, _place(teacher), (6, 3), textcoords="offset points", fontsize=6, va="bottom")
+
+
+def _path(axes: Axes, panel: Shown) -> None:
+    """A thin line through the students, by α."""
+    _line(axes, [_students(panel, alpha) for alpha in panel.alphas])
+
+
+def _line(axes: Axes, models: Sequence[Sequence[Row]]) -> None:
+    points = [_place(rows) for rows in models if rows]
+    axes.plot(*zip(*points, strict=True), color=GREY, linewidth=0.6, zorder=1.6)
+
+
+def _place(rows: Sequence[Row]) -> tuple[float, float]:
+    x, y = (Point(0, [row[name] for row in rows]).mean for name in ("id_top1", "ood_top1"))
+    return x, y
+
+
+def _students(panel: Shown, alpha: float) -> list[Row]:
+    return [row for row in panel.rows if row["alpha"] == alpha and row["model"] in ("R1", "R1(ZS)")]
+
+
+def _mean(axes: Axes, rows: Sequence[Row], mark: dict[str, Any], label: str) -> None:
     if not rows:
-        return None
+        return
     x, y = (Point(0, [row[name] for row in rows]) for name in ("id_top1", "ood_top1"))
     axes.errorbar(x.mean, y.mean, xerr=x.std, yerr=y.std, label=label, elinewidth=0.8, zorder=3, **mark)
-    return x.mean, y.mean
 
 
 def _limits(axes: Axes, rows: Sequence[Row]) -> None:

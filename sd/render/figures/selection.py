@@ -76,7 +76,7 @@ class Selection:
 
 def model_order(model: str) -> tuple[int, int, str]:
     """T, R1, R2 …, SAM, and then by name."""
-    number = int(model[1:]) if model[1:].isdigit() and model[0] == "R" else 0
+    number = int(model[1:]) if model[:1] == "R" and model[1:].isdigit() else 0
     return (0 if model == "T" else 1 if number else 2 if model == "SAM" else 3, number, model)
 
 
@@ -168,7 +168,7 @@ def _subjects(entry: Entry, rows: Sequence[Row], keys: Collection[str] | None) -
                 shared.setdefault(subject, set()).add(row["key"])
             if entry.needs(row["model"]):
                 complete.add(subject)
-    return {subject: cells[subject] | shared.get(_plain(subject), set()) for subject in sorted(complete)}
+    return {subject: cells[subject] | shared.get(_plain(subject), set()) for subject in sorted(complete, key=_by_name)}
 
 
 def _plain(subject: Subject) -> Subject:
@@ -213,13 +213,19 @@ def _nearest(entry: Entry, there: Mapping[Subject, set[str]]) -> list[Subject]:
 def _place(entry: Entry, subject: Subject) -> tuple[Any, ...]:
     """The paper's order, then by name."""
     place = (subject.arch, subject.aug)
-    return (entry.shown.index(place) if place in entry.shown else len(entry.shown), subject.study, *place)
+    return (entry.shown.index(place) if place in entry.shown else len(entry.shown), *_by_name(subject))
+
+
+def _by_name(subject: Subject) -> tuple[Any, ...]:
+    study = subject.study
+    taught = (str(study.tau), str(study.teacher_checkpoint))
+    return (study.dataset, study.protocol, study.label_noise, *taught, subject.arch, subject.aug)
 
 
 def _row_order(row: Row) -> tuple[Any, ...]:
     alpha = -1.0 if row["alpha"] is None else row["alpha"]
     rest = tuple((value is not None, str(value)) for value in row.values())
-    return (row["key"] is None, model_order(row["model"]), alpha, row["seed"] or 0, rest)
+    return (row["key"] is None, model_order(row["model"] or ""), alpha, row["seed"] or 0, rest)
 
 
 def _shown(entry: Entry, subject: Subject, rows: Sequence[Row], split: str) -> Shown:

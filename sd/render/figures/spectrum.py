@@ -84,10 +84,11 @@ def paint_ecdf(selection: Selection) -> Figure:
     for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
         axes = part.subplots()
         every = panel.values("eigenvalue")
-        for model in panel.models:
+        for place, model in enumerate(panel.models):
             values = sorted(panel.values("eigenvalue", model=model))
             share = [(place + 1) / len(values) for place in range(len(values))]
-            mark = {**mark_of_model(model), "markevery": max(1, len(values) // 8)}
+            step = max(len(panel.models), len(values) // 8)
+            mark = {**mark_of_model(model), "markevery": (place * step // len(panel.models), step)}
             axes.plot(values, share, drawstyle="steps-post", label=_label(model), **mark)
         if min(every) > 0 and max(every) > 20 * min(every):
             axes.set_xscale("log")

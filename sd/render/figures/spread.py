@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 # Single seeds stand so far to the right of their mean.
-_BESIDE = 0.04
+_BESIDE = 0.035
 
 
 @dataclass(frozen=True)

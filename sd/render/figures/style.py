@@ -83,6 +83,13 @@ def styled() -> Iterator[None]:
         yield
 
 
+def laid_out(figure: Figure) -> Figure:
+    """The figure with everything where it stays: laid out again for each file, it would move by a hair each time."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
 def saved(figure: Figure, format_: str) -> bytes:
     """The figure as ``png``, ``pdf`` or ``svg``: the same bytes for the same figure."""
     out = io.BytesIO()

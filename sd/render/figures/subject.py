@@ -16,10 +16,10 @@ AUGMENTED = {
 }
 
 # So much of a name that somebody wrote into a database stands in a figure.
-_LONGEST = 60
+_LONGEST = 180
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Subject:
     """One architecture under one augmentation in one study."""
 
@@ -30,7 +30,7 @@ class Subject:
     @property
     def title(self) -> str:
         """``ResNet18 on CIFAR-10, crop and flip``; label noise, τ and who taught where they are not the paper's."""
-        noise = f", {self.study.label_noise:.0%} of the labels flipped" if self.study.label_noise else ""
+        noise = f", label noise {self.study.label_noise:.0%}" if self.study.label_noise else ""
         tau = f", τ = {self.study.tau:g}" if self.study.tau is not None else ""
         taught = f", taught by {self.study.teacher_checkpoint}" if self.study.teacher_checkpoint else ""
         where = f"{arch_title(self.arch)} on {dataset_title(self.study.dataset)}"
@@ -77,4 +77,4 @@ def dataset_title(name: str) -> str:
 def tidy(text: str) -> str:
     """One line of printable text that is not too long."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= 3 * _LONGEST else line[: 3 * _LONGEST - 1] + "…"
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

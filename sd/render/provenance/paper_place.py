@@ -35,7 +35,7 @@ def select_in_paper(text: str, index: Index, *, slurm: bool) -> Selected:
     it = artefact("Table", str(address.table))
     steps = grid_plan(it.grid).steps
     command = launch_command([it.path], [steps[cell.key] for cell in lacking], slurm=slurm) if lacking else ""
-    measured = sorted({row["protocol"] for row in _of_any_protocol(address, index)} - {address.protocol})
+    measured = () if rows else sorted({row["protocol"] for row in _of_any_protocol(address, index)})
     return Selected(
         str(address),
         _title(address),

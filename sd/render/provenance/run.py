@@ -112,6 +112,10 @@ class Facts:
             name: {(row["key"], row["checkpoint"], row["split"], row["measure_key"]): row for row in rows}
             for name, rows in (("curvature", curvature), ("fidelity", fidelity))
         }
+        self._ways: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
+        for name, rows in self._measured.items():
+            for key, checkpoint, split, measure in rows:
+                self._ways[name, key, checkpoint].append((split, measure))
         self._attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in sorted(attempts, key=lambda row: row["number"]):
             self._attempts[row["cell_key"]].append(row)
@@ -119,7 +123,7 @@ class Facts:
 
     def measures(self, key: str, checkpoint: str, name: str) -> list[tuple[str, str]]:
         """The (split, measure key) of every time that a measure was taken of a cell's checkpoint."""
-        return [(split, measure) for (k, c, split, measure) in self._measured[name] if (k, c) == (key, checkpoint)]
+        return self._ways.get((name, key, checkpoint), [])
 
     def runs(self, wanted: Wanted) -> tuple[Run, ...]:
         """Those of the wanted cells that have the value, by seed; without a metric those that have an accuracy."""

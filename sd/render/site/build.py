@@ -9,23 +9,26 @@ from sd import __version__, resource
 from sd.plan.schedule import Plan
 from sd.render.claims.page import Page, claims_page
 from sd.render.claims.written import CLAIM_FORMATS, write_claims
+from sd.render.provenance.asked import Sources
 from sd.render.site.catalogue import Brief, Catalogue, arch_title, dataset_title, page_name, read_catalogue
-from sd.render.site.cells import CellPage, cell_pages
+from sd.render.site.crew import Order, crew
 from sd.render.site.digest import content_digest
 from sd.render.site.folder import site_folder
 from sd.render.site.grids import Grid
 from sd.render.site.overview import CHECKPOINTS, Verdicts, extents, open_cases, totals, verdicts
 from sd.render.site.tables import grid_page, paper_pages, settings, write_table_page
+from sd.render.site.why import write_answers
 from sd.render.site.writer import Frame, Writer
 from sd.store.database import Database
 
-PARTS = ("index.html", "about.html", "assets", "claims", "tables", "studies", "cells")
+PARTS = ("index.html", "about.html", "assets", "claims", "tables", "figures", "studies", "cells", "why")
 """The files and folders of a site."""
 
 _PLACES = (
     ("Overview", "index.html"),
     ("Claims", "claims/index.html"),
     ("Tables", "tables/index.html"),
+    ("Figures", "figures/index.html"),
     ("Cells", "cells/index.html"),
     ("About", "about.html"),
 )
@@ -45,12 +48,14 @@ _HEADERS = {
 }
 
 
-def build_site(database: Database, place: Path, grids: Sequence[Grid], *, only: Plan | None = None) -> int:
+def build_site(sources: Sources, place: Path, grids: Sequence[Grid], *, only: Plan | None = None) -> int:
     """Write a site and put it at ``place``, in the place of a former one.
 
     Args:
+        sources: the database, and where the answers to «why» come from.
         grids: those whose progress and tables are shown.
         only: the grid to whose cells it is limited; ``None``: every cell.
+
 
     Returns:
         The number of its pages.
@@ -58,33 +63,36 @@ def build_site(database: Database, place: Path, grids: Sequence[Grid], *, only: 
     Raises:
         BadInput: something is at ``place`` that is no site, or it cannot be written.
     """
-    keys = set(only.steps) if only else None
+    keys, database = set(only.steps) if only else None, sources.database
     with site_folder(place, PARTS) as folder:
         catalogue = read_catalogue(database, keys)
         frame = Frame(__version__, content_digest(database), _PLACES, only.name if only else "")
         writer = Writer(folder, frame)
         writer.assets()
-        claims = claims_page(database, CHECKPOINTS, keys, of=frame.grid)
-        found = verdicts(claims)
-        _claims(writer, claims, found)
-        grid_pages = _tables(writer, database, grids, catalogue, whole=only is None)
-        writer.page(
-            "index.html",
-            "index",
-            "Overview",
-            verdicts=found,
-            totals=totals(database, catalogue, whole=only is None),
-            groups=catalogue.groups,
-            extents=extents(database, [grid.plan for grid in grids]),
-            grid_pages=grid_pages,
-        )
-        library = json.loads(resource("templates", "site", "assets", "datatables.net", "origin.json").read_text())
-        writer.page("about.html", "about", "About", library=library)
-        _cells(writer, database, catalogue, whole=only is None)
+        with crew(Order(folder, frame, database, catalogue, keys)) as others:
+            _cells(writer, database, catalogue, whole=only is None)
+            found = _claims(writer, claims_page(database, CHECKPOINTS, keys, of=frame.grid))
+            grid_pages = _tables(writer, sources, grids, catalogue, whole=only is None)
+            writer.page(
+                "index.html",
+                "index",
+                "Overview",
+                verdicts=found,
+                totals=totals(database, catalogue, whole=only is None),
+                groups=catalogue.groups,
+                extents=extents(database, [grid.plan for grid in grids]),
+                grid_pages=grid_pages,
+            )
+            library = json.loads(resource("templates", "site", "assets", "datatables.net", "origin.json").read_text())
+            writer.page("about.html", "about", "About", library=library)
+            writer.page("figures/index.html", "figures", "Figures", figures=others.figures())
+            others.finish()
         return sum(1 for _ in folder.rglob("*.html"))
 
 
-def _claims(writer: Writer, page: Page, found: Verdicts) -> None:
+def _claims(writer: Writer, page: Page) -> Verdicts:
+    """Write the pages of the claims; their verdicts."""
+    found = verdicts(page)
     writer.page("claims/index.html", "claims", "Claims", page=page)
     for section in page.sections:
         writer.page(
@@ -97,17 +105,19 @@ def _claims(writer: Writer, page: Page, found: Verdicts) -> None:
         )
     for format_ in (name for name in CLAIM_FORMATS if name != "html"):
         writer.file(f"claims/claims.{format_}", write_claims(page, format_).encode())
+    return found
 
 
 def _tables(
-    writer: Writer, database: Database, grids: Sequence[Grid], catalogue: Catalogue, *, whole: bool
+    writer: Writer, sources: Sources, grids: Sequence[Grid], catalogue: Catalogue, *, whole: bool
 ) -> dict[str, str]:
     """Write the pages of tables; the file of each grid that has one, by its name."""
-    paper = paper_pages(database) if whole else []
+    paper = paper_pages(sources.database) if whole else []
     begun = [grid for grid in grids if not whole or any(key in catalogue.by_key for key in grid.plan.steps)]
-    pages = [grid_page(grid, database) for grid in begun]
+    pages = [grid_page(grid, sources.database) for grid in begun]
+    links = write_answers(writer, [*paper, *pages], sources, catalogue)
     for page in [*paper, *pages]:
-        write_table_page(writer, page)
+        write_table_page(writer, page, links)
     writer.page("tables/index.html", "tables", "Tables", paper=paper, grids=pages, groups=catalogue.groups)
     return {grid.plan.name: page.file for grid, page in zip(begun, pages, strict=True)}
 
@@ -132,8 +142,6 @@ def _cells(writer: Writer, database: Database, catalogue: Catalogue, *, whole: b
     writer.file("cells/data.js", f"window.sdColumns = {columns};\nwindow.sdCells = [\n{rows}\n];\n".encode())
     for group in catalogue.groups:
         writer.page(f"studies/{group.page}", "study", "Cells", group=group, rows=settings(group))
-    for page in cell_pages(database, catalogue, catalogue.cells):
-        _cell(writer, catalogue, page)
 
 
 def _listed(cell: Brief) -> list[Any]:
@@ -142,51 +150,3 @@ def _listed(cell: Brief) -> list[Any]:
     what = [cell.model, arch_title(cell.arch), dataset_title(cell.dataset), cell.aug, cell.label_noise or ""]
     alpha = "" if cell.alpha is None else cell.alpha
     return [page_name(cell.key), *what, alpha, cell.seed, cell.protocol, *scores, cell.key]
-
-
-def _cell(writer: Writer, catalogue: Catalogue, page: CellPage) -> None:
-    writer.page(
-        f"cells/{page.brief.page}",
-        "cell",
-        "Cells",
-        page=page,
-        group=catalogue.group_of[page.brief.key],
-        facts=_facts(page),
-        versions=_versions(page),
-    )
-
-
-_FACTS = {
-    "method": "method",
-    "optimizer": "optimizer",
-    "tau": "τ",
-    "epochs": "epochs",
-    "batch_size": "batch size",
-    "learning_rate": "learning rate",
-    "momentum": "momentum",
-    "weight_decay": "weight decay",
-    "precision": "precision",
-    "engine": "computed as",
-    "parameters": "parameters",
-    "labels_changed": "labels changed",
-    "petaflop": "petaflop, counted",
-}
-
-
-def _facts(page: CellPage) -> list[tuple[str, str]]:
-    """Name and value of what its row says, where it says something."""
-    found = [(name, page.facts[column]) for column, name in _FACTS.items() if page.facts[column] not in (None, "")]
-    return [
-        (name, f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else value)
-        for name, value in found
-    ]
-
-
-def _versions(page: CellPage) -> dict[str, Any]:
-    """The versions that its last attempt noted."""
-    attempts = page.tables["attempts"]
-    try:
-        found = json.loads(attempts[-1]["versions_json"]) if attempts else {}
-    except ValueError:
-        found = {}
-    return found if isinstance(found, dict) else {}

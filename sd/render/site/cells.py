@@ -9,6 +9,7 @@ import numpy as np
 
 from sd.render.site.catalogue import Brief, Catalogue
 from sd.render.site.curve import Chart, Floats, chart
+from sd.render.site.writer import Writer
 from sd.store.database import Database
 from sd.store.of_cells import CURVES, curves_of, facts_of
 from sd.store.schema import HEADS
@@ -121,3 +122,57 @@ def _charts(epochs: Floats | None, chosen: int | None) -> list[Chart]:
         chart("Loss in nats by epoch", column["epoch"], series("loss"), chosen=chosen, log=True),
     ]
     return [item for item in drawn if item]
+
+
+def write_cells(writer: Writer, database: Database, catalogue: Catalogue, cells: Sequence[Brief]) -> None:
+    """Write the pages of these cells."""
+    for page in cell_pages(database, catalogue, cells):
+        _write(writer, catalogue, page)
+
+
+def _write(writer: Writer, catalogue: Catalogue, page: CellPage) -> None:
+    writer.page(
+        f"cells/{page.brief.page}",
+        "cell",
+        "Cells",
+        page=page,
+        group=catalogue.group_of[page.brief.key],
+        facts=_facts(page),
+        versions=_versions(page),
+    )
+
+
+_FACTS = {
+    "method": "method",
+    "optimizer": "optimizer",
+    "tau": "τ",
+    "epochs": "epochs",
+    "batch_size": "batch size",
+    "learning_rate": "learning rate",
+    "momentum": "momentum",
+    "weight_decay": "weight decay",
+    "precision": "precision",
+    "engine": "computed as",
+    "parameters": "parameters",
+    "labels_changed": "labels changed",
+    "petaflop": "petaflop, counted",
+}
+
+
+def _facts(page: CellPage) -> list[tuple[str, str]]:
+    """Name and value of what its row says, where it says something."""
+    found = [(name, page.facts[column]) for column, name in _FACTS.items() if page.facts[column] not in (None, "")]
+    return [
+        (name, f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else value)
+        for name, value in found
+    ]
+
+
+def _versions(page: CellPage) -> dict[str, Any]:
+    """The versions that its last attempt noted."""
+    attempts = page.tables["attempts"]
+    try:
+        found = json.loads(attempts[-1]["versions_json"]) if attempts else {}
+    except ValueError:
+        found = {}
+    return found if isinstance(found, dict) else {}

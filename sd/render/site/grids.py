@@ -1,6 +1,8 @@
 """The grids that a site shows, each with the command that goes on with it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sd import resource
 from sd.plan.grid import read_grid
@@ -9,10 +11,17 @@ from sd.plan.schedule import Plan, plan
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid: its plan, and the ``command`` that fills what is missing of it."""
+    """A grid: its plan, its files, and the ``command`` that fills what is missing of it."""
 
     plan: Plan
+    paths: Sequence[Path]
     command: str
+
+
+def plan_of(grids: Sequence[Grid]) -> Callable[[str], tuple[Plan, Sequence[Path]] | None]:
+    """The plan and the paths of one of these grids, by its name."""
+    found = {grid.plan.name: (grid.plan, grid.paths) for grid in grids}
+    return found.get
 
 
 def shipped_grids(options: str) -> list[Grid]:
@@ -22,6 +31,6 @@ def shipped_grids(options: str) -> list[Grid]:
         options: what the command has after the file, beginning with a space; or nothing.
     """
     return [
-        Grid(plan([read_grid(path)]), f"python -m sd.launch jobs/{path.name}{options}")
+        Grid(plan([read_grid(path)]), [Path("jobs", path.name)], f"python -m sd.launch jobs/{path.name}{options}")
         for path in sorted(resource("jobs").glob("*.yaml"))
     ]

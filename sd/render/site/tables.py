@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sd.render.formats import FORMATS, write_tables
 from sd.render.grid_tables import grid_tables
@@ -32,13 +32,11 @@ class TablePage:
 
     Attributes:
         stem: of its file names.
-        links: where the address of a number leads to, relative to the site.
     """
 
     stem: str
     title: str
     sections: Sequence[Section]
-    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -82,8 +80,12 @@ def grid_page(grid: Grid, database: Database) -> TablePage:
     return TablePage(f"grid-{slug(plan.name)}", f"Grid {plan.name}", sections)
 
 
-def write_table_page(writer: Writer, page: TablePage) -> None:
-    """Write a page and, beside it, its tables in the other formats."""
+def write_table_page(writer: Writer, page: TablePage, links: Mapping[str, str]) -> None:
+    """Write a page and, beside it, its tables in the other formats.
+
+    Args:
+        links: where the address of a number leads to, relative to the site.
+    """
     sections = []
     for section in page.sections:
         files = []
@@ -92,8 +94,8 @@ def write_table_page(writer: Writer, page: TablePage) -> None:
             writer.file(f"tables/{file}", write_tables(section.tables, format_).encode())
             files.append((_NAMES[format_], file))
         sections.append(Section(section.checkpoint, section.tables, files))
-    whole = TablePage(page.stem, page.title, sections, page.links)
-    writer.page(f"tables/{page.file}", "table", "Tables", page=whole)
+    whole = TablePage(page.stem, page.title, sections)
+    writer.page(f"tables/{page.file}", "table", "Tables", page=whole, links=links)
 
 
 def settings(group: Group) -> list[Setting]:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from synthetic import SyntheticRoot, chain
 
 from sd.plan.cell import Cell
+from sd.render.provenance.asked import Sources
 from sd.render.site.build import build_site
 from sd.store.attempt import Attempt
 from sd.store.database import Database, open_database
@@ -30,6 +32,11 @@ def fill(place: Path, cells: Sequence[Cell], root: SyntheticRoot, *, epochs: int
     return database
 
 
+def sources(database: Database) -> Sources:
+    """Without runs on disk and grids."""
+    return Sources(database, Path("runs"), lambda name: None)
+
+
 def cells() -> list[Cell]:
     """Chains of three rounds for two architectures and three seeds, with SAM."""
     found: dict[str, Cell] = {}
@@ -41,15 +48,46 @@ def cells() -> list[Cell]:
     return list(found.values())
 
 
+HOSTILE_COLUMNS = {
+    "cells": ("label", "arch", "dataset", "aug", "model", "method", "protocol", "recipe", "engine", "recipe_json"),
+    "attempts": ("host", "device", "job_id", "code_version", "versions_json", "error", "traceback", "started_at"),
+    "checkpoints": ("sha256",),
+    "curvature": ("backend", "trace_estimator"),
+}
+
+
+def poison(place: Path, key: str) -> None:
+    """Write :data:`HOSTILE` into every text of one cell, and give another a key that is a path."""
+    engine = sa.create_engine(f"sqlite:///{place}")
+    with engine.begin() as connection:
+        for table, names in HOSTILE_COLUMNS.items():
+            for name in names:
+                column = "key" if table == "cells" else "cell_key"
+                text = f"UPDATE {table} SET {name} = :evil WHERE {column} = :key"
+                connection.execute(sa.text(text), {"evil": HOSTILE, "key": key})
+        other = "SELECT MAX(key) FROM cells WHERE model = 'SAM' AND arch = 'resnet20'"
+        connection.execute(sa.text(f"UPDATE cells SET key = '../../evil' WHERE key = ({other})"))
+    engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """The last student of one chain, of all places, is hostile."""
     folder = tmp_path_factory.mktemp("database")
-    return fill(folder / "results.db", cells(), SyntheticRoot(folder / "runs"))
+    made = fill(folder / "results.db", cells(), SyntheticRoot(folder / "runs"))
+    made.close()
+    poison(folder / "results.db", hostile_key())
+    return made
+
+
+def hostile_key() -> str:
+    """The key of the cell whose texts are hostile."""
+    return next(cell.key for cell in cells() if cell.arch == "resnet20" and cell.round == 3 and cell.seed == 0)
 
 
 @pytest.fixture(scope="session")
 def site(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site of that database."""
     place = tmp_path_factory.mktemp("site") / "site"
-    build_site(database, place, [])
+    build_site(sources(database), place, [])
     return place
