@@ -1,6 +1,6 @@
-"""Nothing is between before and after, wherever a process is killed or the disk fails; every point is walked over.
+"""Nothing is between before and after, wherever a process is killed; every point is walked over.
 
-The library that kills and fails is compiled here (``shim.c``); the walk runs in a process of its own (``walk.py``).
+The library that kills is compiled here (``shim.c``); the walk runs in a process of its own (``walk.py``).
 """
 
 import json

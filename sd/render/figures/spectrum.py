@@ -18,6 +18,9 @@ WIDTH = 0.005
 
 _GRID = 800
 
+# A density is shown down to a tenth of a single eigenvalue's, and over so much at least.
+_DECADES = 1e-4
+
 
 def paint_density(selection: Selection) -> Figure:
     """Figure 7: to the left T, SAM and the first student, to the right T and the students of all rounds."""
@@ -52,9 +55,10 @@ def _densities(axes: Axes, panel: Shown, models: Sequence[str]) -> None:
     sigma = smoothing(panel.rows)
     nodes = [row["node"] for row in panel.rows]
     at = np.linspace(min(nodes) - 4 * sigma, max(nodes) + 4 * sigma, _GRID)
-    floor = 0.1 / (max(row["parameters"] for row in panel.rows) * sigma * sqrt(2 * pi))
-    for model in models:
-        found = density(at, [row for row in panel.rows if row["model"] == model], sigma)
+    curves = {model: density(at, [row for row in panel.rows if row["model"] == model], sigma) for model in models}
+    one_eigenvalue = 1 / (max(row["parameters"] for row in panel.rows) * sigma * sqrt(2 * pi))
+    floor = min(0.1 * one_eigenvalue, *(_DECADES * float(found.max()) for found in curves.values()))
+    for model, found in curves.items():
         visible = np.where(found > floor, found, np.nan)
         mark = {**mark_of_model(model), "linestyle": "-"}
         axes.plot(at, visible, **{**mark, "marker": ""})
