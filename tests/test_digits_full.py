@@ -97,6 +97,7 @@ REPORTS = [
     ("slice.yaml", "--missing"),
     ("slice.yaml", "--claims"),
     ("--table", "all"),
+    ("--figure", "all", "--out", "figures"),
 ]
 
 

@@ -83,11 +83,8 @@ def ask(
 
 
 def listed() -> tuple[list[str], list[tuple[Any, ...]]]:
-    """The named queries as a table: name, question, what a row is, and parameters with their defaults."""
-    rows: list[tuple[Any, ...]] = [
-        (query.name, query.question, query.row, query.told_parameters) for query in queries().values()
-    ]
-    return ["query", "question", "answer", "parameters"], rows
+    """The named queries as a table: name, question, and parameters with their defaults."""
+    return ["query", "question", "parameters"], [(q.name, q.question, q.told_parameters) for q in queries().values()]
 
 
 def _complete(query: Query, given: dict[str, str]) -> dict[str, str]:

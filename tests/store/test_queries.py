@@ -127,6 +127,20 @@ def test_the_verb_lists_and_answers(filled: Database) -> None:
     assert db("query", "attempts_and_failures").startswith("no rows of label, number")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["gains", "--param", "last"], "--param: 'last' assigns nothing; give NAME=VALUE"),
+        (["gains", "--format", "html"], "--format: 'html' is not a format; known: md, csv, json"),
+        (["lineage"], "--param: lineage needs cell"),
+    ],
+)
+def test_the_verb_ends_with_one_line_and_exit_code_2(arguments: list[str], problem: str, filled: Database) -> None:
+    command = [sys.executable, "-m", "sd.db", "query", *arguments, "--db", filled.shown]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith(problem) and done.stderr.count("\n") == 1
+
+
 def test_every_table_and_view_can_be_asked_for(filled: Database) -> None:
     for name in relations():
         columns, _ = ask(filled, name)

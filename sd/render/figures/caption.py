@@ -12,6 +12,9 @@ from sd.render.figures.subject import AUGMENTED, arch_title, tidy
 from sd.render.formats import rendered
 from sd.render.words import counted
 
+STANDS_IN = "NOT THE PAPER’S STUDY"
+"""How a caption begins its remark that another study is shown than the paper's."""
+
 CHECKPOINTS = {
     "best_test": "at checkpoint best_test, the epoch of the highest test accuracy (the paper’s rule, which selects on "
     "the test set)",
@@ -47,7 +50,7 @@ def notice(selection: Selection) -> str:
     if selection.own:
         return ""
     why = "as asked for" if selection.picked else "of which the database holds no such runs"
-    return f"NOT THE PAPER’S STUDY ({selection.entry.papers}), {why}."
+    return f"{STANDS_IN} ({selection.entry.papers}), {why}."
 
 
 def runs(panel: Shown) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from sd import BadInput
+from sd.render.figures.caption import STANDS_IN
 from sd.render.figures.catalogue import FIGURES
 from sd.render.site.writer import Writer
 from sd.store.database import Database
@@ -25,6 +26,11 @@ class FigurePage:
     caption: str
     missing: str
     files: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether another study is shown than the paper's, as its caption then says."""
+        return STANDS_IN in self.caption
 
     @property
     def stem(self) -> str:

@@ -168,7 +168,9 @@ def test_a_figure_can_be_enlarged(page: Page, site: Path) -> None:
     assert after["width"] > 1.4 * before["width"]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name="Fit").click()
-    assert picture.bounding_box() == before
+    fitted = picture.bounding_box()
+    assert fitted
+    assert fitted["width"] == before["width"]
 
 
 def test_without_scripts_every_cell_can_be_reached(browser: Browser, site: Path) -> None:
