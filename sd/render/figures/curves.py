@@ -3,15 +3,19 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sd.render.claims.study import Row, Study
 from sd.render.figures.panels import legend, rows_of
 from sd.render.figures.selection import Selection, Shown
 from sd.render.figures.spread import Point, draw_points
-from sd.render.figures.style import PAGE, mark_of_model, marks_of_alphas, short
+from sd.render.figures.style import BLACK, PAGE, mark_of_model, marks_of_alphas, short
 
 MEASURES = {"trace": "Trace of the Hessian", "lambda_max": "λmax of the Hessian"}
 
 # Marks of several α at one round stand this far apart.
 _APART = 0.11
+
+# What the paper prints stands so far to the left.
+_PRINTED = 0.24
 
 
 def paint(selection: Selection) -> Figure:
@@ -22,12 +26,36 @@ def paint(selection: Selection) -> Figure:
     for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
         grid = part.subplots(1, len(MEASURES))
         for axes, measure in zip(grid, MEASURES, strict=True):
-            _panel(axes, panel, measure, alphas)
+            _panel(axes, panel, measure, alphas, [row for row in selection.beside if _prints(row, panel)])
     legend(figure)
     return figure
 
 
-def _panel(axes: Axes, panel: Shown, measure: str, alphas: list[float]) -> None:
+def printed(selection: Selection) -> list[Row]:
+    """What the paper prints for the cells that are shown."""
+    return [row for row in selection.beside if any(_prints(row, panel) for panel in selection.panels)]
+
+
+def _prints(row: Row, panel: Shown) -> bool:
+    """Whether a printed number is of a panel's cells, under the paper's protocol; which has one augmentation there."""
+    subject = panel.subject
+    return subject.study == Study(row["dataset"], "") and subject.arch == row["arch"]
+
+
+def _open_marks(axes: Axes, rows: list[Row], measure: str, ticks: dict[str, float], alphas: list[float]) -> None:
+    """What the paper prints, as open marks to the left of ours, so that nobody takes it for measured."""
+    marks = marks_of_alphas(alphas)
+    for row in (row for row in rows if row["model"] in ticks and row[measure] is not None):
+        mark = mark_of_model(row["model"]) if row["alpha"] is None else marks.get(row["alpha"], mark_of_model("T"))
+        look = {"marker": mark["marker"], "markeredgecolor": mark["color"], "markerfacecolor": "none"}
+        axes.plot(ticks[row["model"]] - _PRINTED, row[measure], linestyle="none", **look)
+    if rows:
+        tables = " and ".join(sorted({row["printed"] for row in rows}))
+        look = {"marker": "o", "markeredgecolor": BLACK, "markerfacecolor": "none", "linestyle": "none"}
+        axes.plot([], [], label=f"printed in the paper ({tables})", **look)
+
+
+def _panel(axes: Axes, panel: Shown, measure: str, alphas: list[float], prints: list[Row]) -> None:
     rounds = [model for model in panel.models if model != "SAM"]
     ticks = {model: float(place) for place, model in enumerate(rounds)}
     marks = marks_of_alphas(alphas)
@@ -50,6 +78,7 @@ def _panel(axes: Axes, panel: Shown, measure: str, alphas: list[float]) -> None:
         ticks["SAM"] = len(rounds) + 0.15
         axes.axhline(Point(0, sam).mean, color=mark_of_model("SAM")["color"], linewidth=0.6, linestyle=":", zorder=1)
         draw_points(axes, [Point(ticks["SAM"], sam)], mark_of_model("SAM"), label="SAM", line=False)
+    _open_marks(axes, prints, measure, ticks, alphas)
     axes.set_xticks(list(ticks.values()), [short(model) for model in ticks])
     axes.set_xlim(-0.4, max(ticks.values()) + 0.4)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))

@@ -55,6 +55,10 @@ def _testbed(selection: Selection) -> Mapping[str, Any]:
     }
 
 
+def _printed(selection: Selection) -> Mapping[str, Any]:
+    return {"printed": " and ".join(sorted({row["printed"] for row in selection.beside}))}
+
+
 def _surfaces(paint: Callable[[Selection], Figure]) -> Painter:
     return Painter(paint, landscape.narrow, facts=_plane)
 
@@ -63,7 +67,7 @@ PAINTERS: Mapping[str, Painter] = {
     "diagram": Painter(lambda _: diagram.paint()),
     "ban": Painter(ensembles.paint_ban),
     "teachers": Painter(ensembles.paint_teachers, ensembles.narrow_teachers),
-    "curves": Painter(curves.paint),
+    "curves": Painter(curves.paint, beside=curves.printed, facts=_printed),
     "fidelity": Painter(ensembles.paint_fidelity),
     "spectrum": Painter(spectrum.paint_density, facts=lambda _: {"width": f"{100 * spectrum.WIDTH:g} %"}),
     "contour": _surfaces(landscape.paint_contour),

@@ -1,15 +1,19 @@
 """What is on the paper is what the query found: marks, bars, lines, levels and surfaces, read off the artists."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import made
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.container import ErrorbarContainer
+from synthetic import chain
 
+from sd.plan.recipe import RECIPES
 from sd.render.figures.catalogue import FIGURES
 from sd.render.figures.drawing import Drawn, draw
 from sd.store.database import Database
@@ -76,6 +80,20 @@ def test_curves_of_the_shipped_database_are_its_measurements(shipped: Database) 
     assert len(drawn.rows) == len(rows) == 25
     students = [[row["trace"] for row in rows if row["model"] == model] for model in ("R1", "R2", "R3")]
     assert bars(trace)["students, α = 0.5"] == [pytest.approx((fmean(values), stdev(values))) for values in students]
+
+
+def test_what_the_paper_prints_is_open_and_said_to_be_printed(tmp_path: Path) -> None:
+    """Table 4 is of ResNet18 on SVHN; where the cells are others there is nothing of it."""
+    svhn = made.Made(tmp_path / "made.db")
+    own = {"recipe_name": "svhn", "recipe": RECIPES["svhn"], "arch": "resnet18", "dataset": "svhn", "aug": "none"}
+    svhn.train(chain(3, alpha=0.5, **own), curvature=True)
+    drawn = draw(4, svhn.database(), study="svhn")
+    trace, lambda_max = panels(drawn)
+    for axes, wanted in ((trace, [197.53, 205.79, 98.62, 271.71]), (lambda_max, [9.24, 11.2, 8.3, 12.873])):
+        open_ = [line for line in axes.get_lines() if line.get_markerfacecolor() == "none" and len(line.get_xdata())]
+        assert [float(np.asarray(line.get_ydata())[0]) for line in open_] == wanted
+        assert {row["printed"] for row in drawn.rows} == {None, "Table 4"}
+    assert "Open marks are what the paper prints (Table 4): none of these measurements." in drawn.caption
 
 
 def test_a_single_seed_has_no_bar(paper: Database) -> None:
