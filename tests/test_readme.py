@@ -28,9 +28,10 @@ COMMANDS = [line for block in blocks("bash") for line in block.splitlines() if l
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a user's checkout is: with jobs/ and a copy of the shipped results.db."""
+    """A folder as a user's checkout is: with jobs/ and copies of the shipped results.db and metadata.json."""
     place = tmp_path_factory.mktemp("readme")
     shutil.copy(CHECKOUT / "results.db", place)
+    shutil.copy(CHECKOUT / "metadata.json", place)
     (place / "jobs").symlink_to(CHECKOUT / "jobs")
     return place
 

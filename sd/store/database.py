@@ -144,6 +144,8 @@ class Database:
                 taken.left += len(batch)
         except DatabaseError as error:
             problem, taken.left = self._cannot("be read now", error), len(paths)
+        except BadInput as error:  # such as a write-ahead log that somebody has made meanwhile
+            problem, taken.left = str(error), len(paths)
         if taken.left:
             count = f"{taken.left} record{'s are' if taken.left > 1 else ' is'} kept"
             taken.refused.append(f"{problem}; {count}; take them in with: python -m sd.db ingest")

@@ -5,19 +5,21 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
-from postgres import Postgres
+from postgres import PASSWORD, Postgres
 from synthetic import SyntheticRoot, chain
 from typer.testing import CliRunner
 
-from sd import db, report, status
+from sd import BadInput, db, report, status
 from sd.plan.cell import Cell
 from sd.store.database import Database, open_database
 from sd.store.engine import writing
 from sd.store.export import export_tables
 from sd.store.queries import ask, queries
+from sd.store.rebuild import rebuild_database
 from sd.store.record import find_records
 from sd.store.rows import insert
 from sd.store.schema import Base
@@ -253,3 +255,27 @@ def in_the_background() -> Iterator[Callable[..., Any]]:
     yield begin
     for timer in timers:
         timer.join()
+
+
+def test_a_server_is_made_again_and_the_old_tables_are_kept(
+    synthetic: SyntheticRoot, postgres: Postgres, tmp_path: Path
+) -> None:
+    """Also one of another schema version, which is refused otherwise, with the command; no password is in it."""
+    url = postgres.new_database()
+    database = open_database(url, create=True)
+    gone, cell = _cell(synthetic), _cell(synthetic, seed=1)
+    database.ingest(find_records(synthetic.root))
+    shutil.rmtree(synthetic.root / "cells" / gone.key)
+    with writing(database._engine) as connection:
+        connection.exec_driver_sql("UPDATE meta SET value = '99' WHERE name = 'schema_version'")
+    with pytest.raises(BadInput, match=r"has schema version 99, .* python -m sd\.db rebuild --db .*\*\*\*@") as no:
+        open_database(url)
+    assert PASSWORD not in str(no.value) and quote(PASSWORD, safe="") not in str(no.value)
+    made = rebuild_database(url, synthetic.root)
+    assert (made.taken.new, made.taken.refused, made.lost) == (2, [], 1)
+    assert str(made.old).startswith("schema sd_old_")
+    fresh = open_database(url)
+    assert [row["key"] for row in fresh.rows("SELECT key FROM cells")] == [cell.key]
+    schema = str(made.old).removeprefix("schema ")
+    assert fresh.rows(f"SELECT COUNT(*) AS n FROM {schema}.cells") == [{"n": 2}]
+    assert check_all(fresh, synthetic.root) == []
