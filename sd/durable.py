@@ -1,6 +1,7 @@
 """Writing a file so that, whatever happens, it is there whole or not at all."""
 
 import contextlib
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -9,6 +10,10 @@ from typing import BinaryIO
 
 _ABANDONED = 3600.0
 """Seconds after which a draft that nobody has written to is that of a process that was killed."""
+
+_MARK = b"\nsha256 "
+_DIGEST = hashlib.sha256().digest_size
+_TAIL = len(_MARK) + _DIGEST
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -74,6 +79,19 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sealed(blob: bytes) -> bytes:
+    """The same with its SHA-256 behind it, for files of which nobody else knows the hash."""
+    return blob + _MARK + hashlib.sha256(blob).digest()
+
+
+def unsealed(blob: bytes) -> bytes | None:
+    """What was sealed; ``None`` if it is not what it was. What has no seal, of earlier versions, comes as it is."""
+    content, mark, digest = blob[:-_TAIL], blob[-_TAIL:-_DIGEST], blob[-_DIGEST:]
+    if mark != _MARK:
+        return blob
+    return content if hashlib.sha256(content).digest() == digest else None
 
 
 def sweep(folder: Path, name: str = "*") -> None:

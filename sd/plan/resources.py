@@ -39,7 +39,7 @@ _OWN = {
 }
 
 # sbatch options that name files, or set what a job's programs are: a profile, which is the user's own, may give them.
-_BEYOND_A_GRID = ("bb", "bbf", "container", "export", "get-user-env", "gid", "input", "propagate", "uid")
+BEYOND_A_GRID = ("bb", "bbf", "container", "export", "get-user-env", "gid", "input", "propagate", "uid")
 
 _Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s'\"\\$`;]+$")]
 
@@ -154,7 +154,7 @@ def beyond_a_grid(document: Document, resources: ByArchitecture) -> list[Mistake
         )
         for name, asked in resources.items()
         for option in asked.sbatch
-        if any(option.startswith(own) or own.startswith(option) for own in _BEYOND_A_GRID)
+        if any(option.startswith(own) or own.startswith(option) for own in BEYOND_A_GRID)
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from sd.durable import write_durably
+from sd.durable import sealed, unsealed, write_durably
 from sd.plan.cell import checkpoint_file
 
 
@@ -30,8 +30,13 @@ def save_as(folder: Path, checkpoint: str, content: dict[str, Any]) -> tuple[str
     return sha256, len(blob)
 
 
+def save_sealed(path: Path, content: dict[str, Any]) -> None:
+    """The same for a file whose SHA-256 nobody else keeps: it ends with it."""
+    write_durably(path, sealed(_packed(content)))
+
+
 def load(path: Path, device: torch.device, *, sha256: str | None = None) -> dict[str, Any]:
-    """What :func:`save` wrote, on ``device``.
+    """What :func:`save` or :func:`save_sealed` wrote, on ``device``.
 
     Raises:
         BadCheckpoint: no such file, its SHA-256 is not the given one (both are named), or it cannot be read.
@@ -46,8 +51,11 @@ def load(path: Path, device: torch.device, *, sha256: str | None = None) -> dict
             f"{path}: is not the checkpoint that was recorded (SHA-256 {found}, recorded {sha256}); "
             "delete its folder and run the grid again to train it anew"
         )
+    whole = unsealed(blob)
+    if whole is None:
+        raise BadCheckpoint(f"{path}: is damaged (SHA-256 {found}); delete it and run the grid again")
     try:
-        content: dict[str, Any] = torch.load(io.BytesIO(blob), map_location=device, weights_only=True)
+        content: dict[str, Any] = torch.load(io.BytesIO(whole), map_location=device, weights_only=True)
     except Exception as error:
         raise BadCheckpoint(f"{path}: is damaged ({type(error).__name__}); delete it and run the grid again") from None
     return content

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sd.plan.cell import Cell
-from sd.train.checkpoint import BadCheckpoint, load, save
+from sd.train.checkpoint import BadCheckpoint, load, save_sealed
 from sd.train.step import Stepper
 
 RESUME = "resume.pt"
@@ -85,7 +85,7 @@ def save_state(path: Path, stepper: Stepper, state: State) -> None:
         "history": [asdict(epoch) for epoch in state.history],
         "best": {name: (best.epoch, best.top1, best.weights) for name, best in state.best.items()},
     }
-    save(path, content)
+    save_sealed(path, content)
 
 
 def resume(path: Path, cell: Cell, stepper: Stepper, device: torch.device) -> State:

@@ -24,11 +24,14 @@ static char folder[PATH_MAX], told[PATH_MAX];
 static int mode = COUNT, wrong = 0, armed = 0;
 static long at = 0, count = 0;
 static char ours[DESCRIPTORS];
+#define CALLS 65536
+static char kinds[CALLS + 1];
 
 /* From now on, in this process: what happens (mode) at which call (counted from 1) under which folder. */
 void sd_faults_arm(const char *under, int what, long number, int error) {
   snprintf(folder, sizeof folder, "%s", under);
   mode = what, at = number, wrong = error, count = 0, armed = 1, told[0] = 0;
+  memset(kinds, 0, sizeof kinds);
   memset(ours, 0, sizeof ours);
 }
 
@@ -36,6 +39,9 @@ long sd_faults_disarm(void) { armed = 0; return count; }
 
 /* The last call that was counted, for whoever reads a report. */
 const char *sd_faults_last(void) { return told; }
+
+/* A letter for each call: w and p write. */
+const char *sd_faults_kinds(void) { return kinds; }
 
 static int inside(int at_fd, const char *path) {
   char full[2 * PATH_MAX], link[64];
@@ -57,6 +63,7 @@ static int tracked(int fd) { return armed && fd >= 0 && fd < DESCRIPTORS && ours
 
 /* Whether this call is to fail; dies if it is the one to be killed at, after half of `blob` if that is torn. */
 static int fault(const char *call, const char *path, int fd, const void *blob, size_t size, off_t offset) {
+  if (count < CALLS) kinds[count] = call[0];
   count++;
   snprintf(told, sizeof told, "%s %.3000s", call, path ? path : "");
   if (mode == COUNT || count < at) return 0;

@@ -8,7 +8,7 @@ import torch
 
 from sd.plan.cell import Cell
 from sd.plan.recipe import RECIPES
-from sd.train.checkpoint import BadCheckpoint, load, save
+from sd.train.checkpoint import BadCheckpoint, load, save, save_sealed
 from sd.train.models import build
 from sd.train.teacher import load_trained
 
@@ -79,3 +79,19 @@ def test_a_tensor_comes_back_bit_for_bit_with_its_layout(tmp_path: Path) -> None
     assert torch.equal(found["w"], weight) and found["w"].stride() == weight.stride()
     special = found["special"].tolist()
     assert special[0] != special[0] and special[1] == float("inf") and str(special[2]) == "-0.0"
+
+
+def test_a_saved_state_notices_any_changed_byte_itself(tmp_path: Path) -> None:
+    """Nobody else keeps its hash; one of a version before it was sealed is read as it is."""
+    path = tmp_path / "resume.pt"
+    content = {"key": "k", "model": torch.arange(100.0)}
+    save_sealed(path, content)
+    assert torch.equal(load(path, CPU)["model"], content["model"])
+    blob = path.read_bytes()
+    for place in random.Random(2).sample(range(len(blob) - 40), 20):
+        changed = bytearray(blob)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        assert "is damaged" in complaint(path, None)
+    path.write_bytes(blob[:-40])
+    assert torch.equal(load(path, CPU)["model"], content["model"])

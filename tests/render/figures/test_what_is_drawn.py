@@ -93,7 +93,7 @@ def test_what_the_paper_prints_is_open_and_said_to_be_printed(tmp_path: Path) ->
         open_ = [line for line in axes.get_lines() if line.get_markerfacecolor() == "none" and len(line.get_xdata())]
         assert [float(np.asarray(line.get_ydata())[0]) for line in open_] == wanted
         assert {row["printed"] for row in drawn.rows} == {None, "Table 4"}
-    assert "Open marks are what the paper prints (Table 4): none of these measurements." in drawn.caption
+    assert "Open marks are what the paper prints (Table 4): none of these measurements. Marks are" in drawn.caption
 
 
 def test_a_single_seed_has_no_bar(paper: Database) -> None:
