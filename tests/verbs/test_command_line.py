@@ -54,7 +54,10 @@ MISTAKES = [
     (["sd.launch", "grid.yaml", "--local", "--device", "tpu"], "--device: 'tpu' is not a device"),
     (["sd.launch", "grid.yaml", "--local", "--db", "."], "--db: . is a directory"),
     (["sd.launch", "grid.yaml", "--local", "--db", "no/where.db"], "--db: no: no such folder"),
-    (["sd.launch", "grid.yaml", "--local", "--db", "nosql://x"], "--db: nosql://… is a server that sd does not know; give a path"),
+    (
+        ["sd.launch", "grid.yaml", "--local", "--db", "nosql://x"],
+        "--db: nosql://… is a server that sd does not know; give a path",
+    ),
     (["sd.data", "prepare", "cifar-10"], "'cifar-10' is not a known data set; did you mean 'cifar10'"),
     (["sd.data", "weights", "resnet18"], "resnet18: has no published weights to start from"),
     (["sd.db", "rebuild"], "--root runs: holds no records"),
