@@ -1,6 +1,7 @@
 """``python -m sd.report GRID``, ``--table``, ``--figure``, ``--claims``, ``--all``: straight from the database."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -135,7 +136,12 @@ def report(
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
     place = verb.read_site(profile, root).root
-    others = {"--table": table, "--figure": figure, "--claims": claims or None, "--missing": missing or None}
+    others: dict[str, object] = {
+        "--table": table,
+        "--figure": figure,
+        "--claims": claims or None,
+        "--missing": missing or None,
+    }
     others |= {"--cost": cost or None}
     if bundle is not None:
         _alone("--bundle out.zip", others | {"--all": all_, "--why": why, "--format": format_})
@@ -174,7 +180,7 @@ def report(
             _print(_paper_tables(table or "", checkpoint, db), format_)
 
 
-def _alone(wanted: str, others: dict[str, object | None]) -> None:
+def _alone(wanted: str, others: Mapping[str, object]) -> None:
     """Raise ``BadInput`` if another report was asked for beside one that goes with none."""
     for other in (name for name, value in others.items() if value is not None):
         raise BadInput(
