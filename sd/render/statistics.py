@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf, sqrt
 
 import numpy as np
@@ -168,20 +169,24 @@ class Clustered:
         if low + eps >= high - eps:
             return 1.0
         if not self.exact:
-            sums = self._drawn(values)
+            drawn, weighed = self._drawn
+            sums = drawn - bound * weighed
             return (int(np.count_nonzero((sums <= low + eps) | (sums >= high - eps))) + 1) / (DRAWS + 1)
         half, rest = _subset_sums(values[: self.n // 2]), np.sort(_subset_sums(values[self.n // 2 :]))
         count = int(np.searchsorted(rest, low + eps - half, side="right").sum())
         count += len(half) * len(rest) - int(np.searchsorted(rest, high - eps - half, side="left").sum())
         return float(count / 2**self.n)
 
-    def _drawn(self, values: Floats) -> Floats:
-        """Sums over drawn subsets, the same ones at each call: shape (DRAWS,)."""
+    @cached_property
+    def _drawn(self) -> tuple[Floats, Floats]:
+        """Sums and weights of drawn subsets, from which those of any bound follow: two of shape (DRAWS,)."""
         bits = np.random.default_rng(_SEED)
-        sums = np.zeros(DRAWS)
-        for value in values:
-            sums += value * bits.integers(0, 2, DRAWS, dtype=np.int8)
-        return sums
+        sums, weights = np.zeros(DRAWS), np.zeros(DRAWS)
+        for value, weight in zip(self.sums, self.weights, strict=True):
+            picked = bits.integers(0, 2, DRAWS, dtype=np.int8)
+            sums += value * picked
+            weights += weight * picked
+        return sums, weights
 
 
 def _subset_sums(values: Floats) -> Floats:
