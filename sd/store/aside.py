@@ -38,7 +38,7 @@ def _put_back(kept: Path, path: Path) -> None:
         path.hardlink_to(kept)
     except FileExistsError:
         return  # a still newer one is there; both stay
-    except (PermissionError, NotImplementedError):  # a file system without links
+    except OSError:  # a file system without links
         if not path.exists():
             kept.rename(path)
         return

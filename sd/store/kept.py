@@ -19,7 +19,7 @@ def keep_a_copy(path: Path) -> Path:
             return kept
         except FileExistsError:
             continue
-        except (PermissionError, NotImplementedError):
+        except OSError:
             return move_aside(path)
     raise AssertionError("there is always a free name")
 
