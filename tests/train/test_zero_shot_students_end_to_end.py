@@ -1,0 +1,113 @@
+"""Figure 9 at its smallest, by the commands of a user: CLIP with random weights teaches on a few images of ImageNet's
+formats; teacher and students are scored on ImageNet and ImageNetV2, held against a testbed, and judged."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from published import photograph, publish_clip, saved, write_imagenet
+
+GRID = """
+name: smallest
+defaults: {dataset: imagenet, aug: none, recipe: clip_student, tau: 1, seeds: 0, rounds: 1, teacher: zero_shot}
+cells:
+  - {arch: clip_rn50, alpha: [0, 0.5, 1], measure: robustness, epochs: 1, batch_size: 4, precision: fp32}
+"""
+
+# In every process that a command starts: two classes instead of a thousand, and one of the text encoder's twelve
+# layers, as how deep it is does not matter here.
+CATALOGUE = """
+from dataclasses import replace
+from sd.plan.catalogue import DATASETS
+DATASETS["imagenet"] = replace(DATASETS["imagenet"], classes=2, train=4, test=2)
+DATASETS["imagenetv2"] = replace(DATASETS["imagenetv2"], classes=2, test=4)
+from sd.train import zero_shot
+zero_shot._CLASS_NAMES["imagenet"] = ("tench", "goldfish")
+whole = zero_shot.read_clip
+def shallow(arch, pretrained=True):
+    clip = whole(arch, pretrained=pretrained)
+    del clip.transformer.resblocks[1:]
+    return clip
+zero_shot.read_clip = shallow
+"""
+
+
+class Figure:
+    """A folder with the data, the weights and the grid, and the commands that are run there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "sitecustomize.py").write_text(CATALOGUE)
+        (folder / "grid.yaml").write_text(GRID)
+        write_imagenet(folder / "data", train=4, val=2)
+        for number in range(4):
+            place = folder / "data" / "imagenetv2-matched-frequency-format-val" / str(number % 2)
+            saved(photograph(50 + number, (240, 230)), place / f"{number}.jpeg")
+        paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "HF_HUB_CACHE": str(folder / "hub"),
+            "SD_DATA": str(folder / "data"),
+            "OMP_NUM_THREADS": "1",
+        }
+
+    def run(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", f"sd.{verb}", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=900
+        )
+
+    def rows(self, statement: str) -> list[Any]:
+        with sqlite3.connect(self.folder / "results.db") as connection:
+            return connection.execute(statement).fetchall()
+
+
+def published_models(folder: Path) -> Path:
+    """Standard models on a line, by names that are standard ones."""
+    lines = ["model,val,imagenetv2-matched-frequency-format-val"]
+    for name, x in zip(("alexnet", "resnet18", "resnet50", "vgg11", "vgg16"), np.linspace(-0.4, 1.2, 5), strict=True):
+        both = (100 / (1 + np.exp(-logit)) for logit in (x, 0.92 * x - 0.5))
+        lines.append(",".join([name, *(f"{value:.3f}" for value in both)]))
+    path = folder / "robustness_top1s.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.slow
+def test_from_images_to_the_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = Figure(tmp_path)
+    with publish_clip("clip_rn50", tmp_path / "hub", monkeypatch):
+        absent = figure.run("launch", "grid.yaml", "--local", "--workers", "1")
+        assert absent.returncode == 2 and "python -m sd.data prepare imagenet" in absent.stderr, absent
+        assert figure.run("data", "prepare", "imagenet").returncode == 0
+        absent = figure.run("launch", "grid.yaml", "--local", "--workers", "1")
+        assert absent.returncode == 2 and "python -m sd.data prepare imagenetv2" in absent.stderr, absent
+        assert figure.run("data", "prepare", "imagenetv2").returncode == 0
+        done = figure.run("launch", "grid.yaml", "--local", "--workers", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert figure.rows("SELECT model, alpha, origin FROM cells ORDER BY alpha") == [
+        *(("ZS", None, "zero_shot"), ("R1(ZS)", 0.0, "trained"), ("R1(ZS)", 0.5, "trained"), ("R1(ZS)", 1.0, "trained"))
+    ]
+    scores = figure.rows("SELECT shift, severity, n_samples, COUNT(*) FROM robustness GROUP BY 1, 2, 3 ORDER BY 1")
+    assert scores == [("imagenetv2", 0, 4, 4), ("none", 0, 2, 4)]
+    differing = "SELECT * FROM robustness r JOIN evaluations e USING (cell_key, checkpoint, split)"
+    assert not figure.rows(f"{differing} WHERE r.shift = 'none' AND (r.top1 <> e.top1 OR ABS(r.loss - e.loss) > 1e-5)")
+
+    assert "5 models, 5 standard" in figure.run("db", "ingest", "--testbed", str(published_models(tmp_path))).stdout
+    report = figure.run("report", "grid.yaml").stdout
+    assert "ImageNetV2" in report and "Effective robustness" in report and "Zero-shot" in report
+    assert len(figure.rows("SELECT * FROM claims_c9")) == 4 and len(figure.rows("SELECT * FROM claims_c10")) == 4
+    judged = figure.run("report", "--claims", "grid.yaml")
+    assert judged.returncode == 0, judged.stderr
+    c9 = judged.stdout[judged.stdout.index("C9 ") :]
+    assert "effective robustness at α = 0" in c9 and "effective robustness on α" in c9
+    drawn = figure.run("report", "--figure", "9", "--format", "svg")
+    assert drawn.returncode == 0 and "no such" not in drawn.stderr, drawn.stderr
+    for path in figure.folder.glob("runs/cells/*/*.pt"):  # 0.15 GB each, which no folder of a finished test should hold
+        path.unlink()
