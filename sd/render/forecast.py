@@ -18,6 +18,10 @@ def forecast(todo: Todo, cost: Estimate, doing: str) -> list[str]:
     in_the_queue = f" {waiting} in the queue," if waiting else ""
     count = f"{counted(len(plan.steps), 'cell')}, {len(done.facts)} done,{in_the_queue} {len(todo.wanted)} {doing}"
     lines = [f"{plan.name}: {count}"]
+    assembled = sum(step.cell.is_assembled for step in plan.steps.values())
+    if assembled:
+        runs = counted(len(plan.steps) - assembled, "training run")
+        lines.append(f"{runs}; {assembled} are put together from trained ones, or are zero-shot classifiers")
     again = len(todo.wanted & done.facts)
     if again:
         lines.append(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from synthetic import SyntheticRoot, chain
 
+from sd.plan.artefacts import grid_plan
 from sd.plan.cell import Cell
 from sd.plan.cost import Pace, estimate, petaflop
 from sd.plan.schedule import Plan, Step
@@ -88,6 +89,14 @@ def test_a_forecast_says_what_it_rests_on(plan: Plan) -> None:
     assert known.chain == pytest.approx(600 * (3 + 4 + 4) * 1.5)
     assert "resnet20 on cifar10 as 4 cells took on cuda H100" in forecast(todo, known, "to submit")[2]
     assert "on all 2 GPUs of gpu: not done before 20" in ending(known, 2, "gpu")
+
+
+@pytest.mark.parametrize(("minimal", "said"), [(False, "411 training runs; 54"), (True, "319 training runs; 41")])
+def test_the_paper_is_said_to_be_as_many_runs_as_it_is(minimal: bool, said: str) -> None:
+    paper = grid_plan("paper", minimal=minimal)
+    todo = Todo(paper, Done(frozenset(), frozenset()), frozenset(), frozenset(paper.steps))
+    lines = forecast(todo, estimate(todo.steps, dict.fromkeys(paper.steps, "cuda"), {}), "to submit")
+    assert lines[1] == f"{said} are put together from trained ones, or are zero-shot classifiers"
 
 
 def test_cells_on_cpus_are_priced_as_such(plan: Plan) -> None:
