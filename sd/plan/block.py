@@ -172,6 +172,8 @@ class Block(BaseModel):
         if self.teacher == "ensemble" and not self.ensembles.sizes:
             hint = "ensembles: {sizes: [2, 3]}"
             raise PydanticCustomError("needs", "teacher: ensemble needs their sizes; add {hint}", {"hint": hint})
+        if self.ensembles.members and not self.ensembles.sizes:
+            raise PydanticCustomError("needs", "ensembles: members need sizes; add sizes: [2]")
         if self.ensembles.members and len(self.ensembles.members) != len(self.seeds):
             counts = {"lists": len(self.ensembles.members), "seeds": len(self.seeds)}
             problem = "ensembles: there are {lists} lists of members for {seeds} seeds; give one for each seed"

@@ -62,4 +62,8 @@ def _sentence(detail: ErrorDetails, fields_at: Callable[[list[str]], list[str]])
     if kind in {"needs", "twice"}:
         return f"{name}: {detail['msg']}" if name else detail["msg"]
     text = detail["msg"].replace("Input should be", "should be").replace("String should", "should")
+    if kind == "tuple_type":
+        text = "should be a list" if isinstance(value, dict) else f"should be a list: [{value}]"
+    if kind == "model_type":
+        text = "should be a mapping of its settings"
     return f"{name}: {value!r} {text}" if name else f"{text}"

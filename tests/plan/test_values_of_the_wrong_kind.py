@@ -26,7 +26,7 @@ resources:
 NAMES = {"arch", "dataset", "recipe", "aug", "measure", "teacher_checkpoint", "schedule", "precision"}
 NAMES |= {"teacher", "method", "tier"}
 SWITCHES = {"sam", "nesterov"}
-MAPPINGS = {"curvature", "landscape", "ensembles"}
+MAPPINGS = {"ensembles", *MEASURES}
 NULLABLE = {"clip_norm", "gamma", "sam_rho", "ema_decay", "cutout_length"}  # null is how an option is turned off
 NULLABLE |= {"stop_after"}
 
@@ -172,6 +172,11 @@ def test_a_wrong_setting_of_a_measure_is_one_line_that_names_it(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
+        ("fidelity: {checkpoints: last}", "'last' should be a list: [last]"),
+        ("robustness: {shifts: {a: 1}}", "{'a': 1} should be a list"),
+        ("fidelity: 5", "fidelity: 5 should be a mapping of its settings"),
+        ("ensembles: 5", "ensembles: 5 should be a mapping of its settings"),
+        ("ensembles: {members: [[0, 1]]}", "ensembles: members need sizes; add sizes: [2]"),
         ("curvature: {top: 100}", "steps 60 cannot find the top 100 eigenvalues"),
         ("landscape: {directions: teacher, seeds: [1, 2]}", "seeds are of random directions"),
         (
