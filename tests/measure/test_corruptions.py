@@ -264,3 +264,5 @@ def test_a_severity_or_rows_that_do_not_fit_are_refused() -> None:
         corrupt(images, "contrast", 6, rows=torch.arange(2))
     with pytest.raises(ValueError, match="3 rows for 2 images"):
         corrupt(images, "contrast", 1, rows=torch.arange(3))
+    with pytest.raises(ValueError, match="square images, and these are 8×9; leave them out"):
+        corrupt(torch.zeros(2, 3, 8, 9, dtype=torch.uint8), "contrast", 1, rows=torch.arange(2))

@@ -48,12 +48,15 @@ def corrupt(images: Tensor, name: Corruption, severity: int, *, rows: Tensor, se
 
     Raises:
         KeyError: there is no such corruption.
-        ValueError: the severity is none, or there are not as many rows as images.
+        ValueError: the severity is none, there are not as many rows as images, or the images are not square.
     """
     if severity not in range(1, 6):
         raise ValueError(f"severity {severity} is not defined; give 1 to 5")
     if len(rows) != len(images):
         raise ValueError(f"{len(rows)} rows for {len(images)} images; give one for each")
+    if images.shape[-1] != images.shape[-2]:
+        height, width = images.shape[-2:]
+        raise ValueError(f"corruptions are defined for square images, and these are {height}×{width}; leave them out")
     x = images.double() if images.is_floating_point() else images.double() / 255
     draws = Draws(images.device, seed, name, severity, tuple(rows.tolist()))
     return FUNCTIONS[name](x, severity, draws).clamp_(0, 255).to(torch.uint8)
