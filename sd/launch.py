@@ -365,12 +365,12 @@ def _require_weights(todo: Todo, environment: Iterable[tuple[str, str]]) -> None
     """
     here = not {"HF_HOME", "HF_HUB_CACHE"} & {name for name, _ in environment}
     pretrained = {step.cell.arch for step in todo.steps if step.cell.recipe.init == "pretrained"} if here else set()
-    zero_shots = {step.cell.arch for step in todo.steps if step.cell.origin == "zero_shot"}
+    zero_shots = {(step.cell.arch, step.cell.dataset) for step in todo.steps if step.cell.origin == "zero_shot"}
     if zero_shots:
         from sd.train import zero_shot
 
-        for arch in sorted(zero_shots):
-            zero_shot.require(arch, weights=here)
+        for arch, name in sorted(zero_shots):
+            zero_shot.require(arch, name, weights=here)
     if pretrained:
         from sd.train.models.pretrained import weights_file
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sd import BadInput
-from sd.plan.catalogue import DATASETS
+from sd.plan.catalogue import DATASETS, is_own
 from sd.train.models import build
 from sd.train.models.clip_resnet import SIZE, ClipClassifier, ModifiedResNet
 from sd.train.models.pretrained import weights_file
@@ -103,16 +103,19 @@ def assemble(
     return _frozen(model)
 
 
-def require(arch: str, *, weights: bool = True) -> None:
+def require(arch: str, dataset: str, *, weights: bool = True) -> None:
     """Look for what :func:`assemble` needs.
 
     Args:
+        dataset: whose classes must have names; of a user's own they are looked at when it is read.
         weights: look for OpenAI's weights, too, besides open_clip.
 
     Raises:
-        BadInput: open_clip is not installed, or the weights are not there.
+        BadInput: open_clip is not installed, the classes have no names, or the weights are not there.
     """
     _open_clip()
+    if not is_own(dataset):
+        _names(dataset, None)
     if weights:
         weights_file(arch, FILES)
 
