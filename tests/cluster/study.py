@@ -33,12 +33,12 @@ class Study:
 
     def launch(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=900)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def run(self, verb: str, *arguments: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
         command = [*before, sys.executable, "-m", f"sd.{verb}", *arguments]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300)
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=900)
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         pattern = {"train": "train.json", "curvature": "curvature-*.json", "attempt": "attempts/*.json"}[kind]
