@@ -116,11 +116,11 @@ def fidelity(
     return Fidelity(
         mse=squared / values,
         mse_centred=centred / values,
-        agreement=100 * same / n,
+        agreement=100 * (same / n),
         kl=kl / n,
         kl_tau=kl_tau / n,
-        student_top1=100 * right / n,
-        teacher_top1=100 * teacher_right / n,
+        student_top1=100 * (right / n),  # as sd.train.evaluation has it, to the last bit
+        teacher_top1=100 * (teacher_right / n),
         n_samples=n,
         seconds=scratch.seconds,
     )
