@@ -1,6 +1,7 @@
 """``python -m sd.report GRID``, ``--table``, ``--figure``, ``--claims``, ``--all``: straight from the database."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -38,148 +39,182 @@ app = verb.app("report")
 
 _CHECKPOINTS = (*get_args(Checkpoint), "both")
 
+_Grids = Annotated[list[Path] | None, typer.Argument(metavar="[GRID...]", help="Grid files to report on.")]
+_Table = Annotated[
+    str | None, typer.Option(metavar="N", help="One of the paper's tables, 1 to 5, or all, beside what was measured.")
+]
+_Figure = Annotated[
+    str | None, typer.Option(metavar="N|all", help="One of the paper's figures, 1 to 16, or all of them.")
+]
+_Claims = Annotated[
+    bool, typer.Option("--claims", help="The verdicts on the paper's claims, on all cells or those of a grid.")
+]
+_Missing = Annotated[
+    bool,
+    typer.Option(
+        "--missing",
+        help="What is missing, its cost, and the command that fills it: of --table N, --figure N, --claims or a "
+        "grid; alone: of everything.",
+    ),
+]
+_Why = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="The runs behind a number: table2:ResNet18:CIFAR-10:aug:0.5:R1, digits:ResNet8:Digits:0.5:R1, "
+        "claim:C1, figure:4, or a cell's key.",
+    ),
+]
+_Bundle = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.zip",
+        help="Everything for an artefact evaluation in one file: tables, figures, claims, database, grids, "
+        "environment, hours of computing.",
+    ),
+]
+_All = Annotated[
+    Path | None,
+    typer.Option(
+        "--all",
+        metavar="DIR",
+        help="Everything as a static site in this folder: of the whole database, or of a grid's cells. A former "
+        "site there is replaced.",
+    ),
+]
+_Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="md, terminal, tex, html or csv; of --claims also json. [default: terminal in a terminal, else md] "
+        "Of --figure: png, pdf, svg or csv. [default: png]",
+    ),
+]
+_AtCheckpoint = Annotated[
+    str, typer.Option(help="best_test (the paper's rule), best_val or last; or both, best_test and last.")
+]
+_Cost = Annotated[
+    bool,
+    typer.Option(
+        "--cost",
+        help="Of a grid: the hours that were expected, and those it took; alone: what each of the paper's tables "
+        "and figures takes.",
+    ),
+]
+_Study = Annotated[
+    str | None, typer.Option(help="Of --figure: words of the study's name. [default: the paper's, else the nearest]")
+]
+_Split = Annotated[
+    str | None,
+    typer.Option(help="Of --figure: train or test, where the measure is taken of either. [default: train]"),
+]
+_Out = Annotated[
+    Path | None, typer.Option(help="Of --figure: the file, or with all the folder. [default: figureN.FORMAT here]")
+]
+
 
 @app.command()
 def report(
-    grids: Annotated[list[Path] | None, typer.Argument(metavar="[GRID...]", help="Grid files to report on.")] = None,
-    table: Annotated[
-        str | None,
-        typer.Option(metavar="N", help="One of the paper's tables, 1 to 5, or all, beside what was measured."),
-    ] = None,
-    figure: Annotated[
-        str | None, typer.Option(metavar="N|all", help="One of the paper's figures, 1 to 16, or all of them.")
-    ] = None,
-    missing: Annotated[
-        bool,
-        typer.Option(
-            "--missing",
-            help="What is missing, its cost, and the command that fills it: of --table N, --figure N, --claims or a "
-            "grid; alone: of everything.",
-        ),
-    ] = False,
-    why: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="The runs behind a number: table2:ResNet18:CIFAR-10:aug:0.5:R1, digits:ResNet8:Digits:0.5:R1, "
-            "claim:C1, figure:4, or a cell's key.",
-        ),
-    ] = None,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.zip",
-            help="Everything for an artefact evaluation in one file: tables, figures, claims, database, grids, "
-            "environment, hours of computing.",
-        ),
-    ] = None,
-    claims: Annotated[
-        bool, typer.Option("--claims", help="The verdicts on the paper's claims, on all cells or those of a grid.")
-    ] = False,
-    all_: Annotated[
-        Path | None,
-        typer.Option(
-            "--all",
-            metavar="DIR",
-            help="Everything as a static site in this folder: of the whole database, or of a grid's cells. A former "
-            "site there is replaced.",
-        ),
-    ] = None,
-    format_: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="md, terminal, tex, html or csv; of --claims also json. [default: terminal in a terminal, else md] "
-            "Of --figure: png, pdf, svg or csv. [default: png]",
-        ),
-    ] = None,
-    checkpoint: Annotated[
-        str, typer.Option(help="best_test (the paper's rule), best_val or last; or both, best_test and last.")
-    ] = "best_test",
-    cost: Annotated[
-        bool,
-        typer.Option(
-            "--cost",
-            help="Of a grid: the hours that were expected, and those it took; alone: what each of the paper's tables "
-            "and figures takes.",
-        ),
-    ] = False,
-    study: Annotated[
-        str | None,
-        typer.Option(help="Of --figure: words of the study's name. [default: the paper's, else the nearest]"),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Of --figure: train or test, where the measure is of either. [default: train]")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Of --figure: the file, or with all the folder. [default: figureN.FORMAT here]"),
-    ] = None,
+    grids: _Grids = None,
+    table: _Table = None,
+    figure: _Figure = None,
+    missing: _Missing = False,
+    why: _Why = None,
+    bundle: _Bundle = None,
+    claims: _Claims = False,
+    all_: _All = None,
+    format_: _Format = None,
+    checkpoint: _AtCheckpoint = "best_test",
+    cost: _Cost = False,
+    study: _Study = None,
+    split: _Split = None,
+    out: _Out = None,
     minimal: verb.Minimal = False,
     db: verb.Db = None,
     root: verb.Root = None,
     profile: verb.ProfileFile = None,
 ) -> None:
     """Render a grid's tables, the paper's table with what was measured for it, or the verdicts on its claims."""
+    place = verb.read_site(profile, root).root
+    others: dict[str, object] = {
+        "--table": table,
+        "--figure": figure,
+        "--claims": claims or None,
+        "--missing": missing or None,
+    }
+    others |= {"--cost": cost or None}
     if bundle is not None:
-        _bundle(bundle, db, verb.read_site(profile, root).root)
-        return
-    if all_ is not None:
-        if missing or cost or claims or table is not None or figure is not None or format_ is not None:
-            raise BadInput(
-                "--all is everything, and goes with none of the other reports: python -m sd.report --all site"
-            )
-        _site(grids, all_, minimal=minimal, db=db, root=verb.read_site(profile, root).root)
-        return
-    if why is not None:
-        _why(why, grids, format_ or "md", checkpoint, db, verb.read_site(profile, root).root)
-        return
-    if missing or (cost and not grids and table is None and figure is None and not claims):
-        look = Look(open_database(db), verb.read_site(profile, root).root, slurm.available(), minimal)
-        if not missing:
-            _print([cost_of_artefacts(look)], format_)
-            return
+        _alone("--bundle out.zip", others | {"--all": all_, "--why": why, "--format": format_})
+        _bundle(bundle, db, place)
+    elif all_ is not None:
+        _alone("--all site", others | {"--why": why, "--format": format_})
+        _site(grids, all_, minimal=minimal, db=db, root=place)
+    elif why is not None:
+        _alone("--why table2:ResNet18:CIFAR-10:aug:0.5:R1", others)
+        _why(why, grids, format_ or "md", checkpoint, db, place)
+    elif missing:
+        look = Look(open_database(db), place, slurm.available(), minimal)
         _print(_missing(grids, table, figure, look, claims=claims), format_)
-        return
-    if figure is not None:
+    elif cost and not grids and table is None and figure is None and not claims:
+        _print([cost_of_artefacts(Look(open_database(db), place, slurm.available(), minimal))], format_)
+    elif figure is not None:
         if claims or table is not None or cost:
             raise BadInput("--figure goes with none of --claims, --table and --cost: python -m sd.report --figure 4")
         _figures(
             grids, figure, format_ or "png", out, checkpoint=checkpoint, split=split or "train", study=study, db=db
         )
-        return
-    of_figures = {"study": study, "split": split, "out": out}
-    for name in (name for name, value in of_figures.items() if value is not None):
-        raise BadInput(f"--{name} is of --figure: python -m sd.report --figure 4")
-    if claims:
+    elif of_figures := [f"--{n}" for n, it in (("study", study), ("split", split), ("out", out)) if it is not None]:
+        raise BadInput(f"{of_figures[0]} is of --figure: python -m sd.report --figure 4")
+    elif claims:
         _claims(grids, table=table, cost=cost, format_=format_, checkpoint=checkpoint, db=db)
-        return
-    if checkpoint not in _CHECKPOINTS:
-        raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(_CHECKPOINTS)}")
-    if bool(grids) == (table is not None):
-        raise BadInput("give either grid files or --table N: python -m sd.report jobs/digits.yaml")
-    if cost and not grids:
-        raise BadInput("--cost is of a grid: python -m sd.report jobs/digits.yaml --cost")
-    local = "" if slurm.available() else " --local"
-    if grids:
-        plan, _ = verb.read_plan(grids, minimal=minimal)
-        place = verb.read_site(profile, root).root
-        database = open_database(db)
-        for line in take_stock(plan, place, database)[1]:
-            print(line, file=sys.stderr)
-        fill = f"python -m sd.launch {' '.join(map(str, grids))}{local}"
-        shown = checkpoints_of(checkpoint)
-        tables = (
-            [cost_table(plan, database)]
-            if cost
-            else [t for name in shown for t in grid_tables(plan, database, checkpoint=name, fill=fill)]
-        )
     else:
-        numbers = _numbers(table or "")
-        database = open_database(db)
-        fills = {number: f"python -m sd.launch jobs/table{number}.yaml{local}" for number in numbers}
-        tables = [paper_table(n, database, checkpoint=checkpoint, fill=fills[n]) for n in numbers]
-    _print(tables, format_)
+        if checkpoint not in _CHECKPOINTS:
+            raise BadInput(f"--checkpoint: {checkpoint!r} is not a checkpoint; give {', '.join(_CHECKPOINTS)}")
+        if bool(grids) == (table is not None):
+            raise BadInput("give either grid files or --table N: python -m sd.report jobs/digits.yaml")
+        if cost and not grids:
+            raise BadInput("--cost is of a grid: python -m sd.report jobs/digits.yaml --cost")
+        if grids:
+            _print(_grid_tables(grids, checkpoint, minimal=minimal, cost=cost, db=db, root=place), format_)
+        else:
+            _print(_paper_tables(table or "", checkpoint, db), format_)
+
+
+def _alone(wanted: str, others: Mapping[str, object]) -> None:
+    """Raise ``BadInput`` if another report was asked for beside one that goes with none."""
+    for other in (name for name, value in others.items() if value is not None):
+        raise BadInput(
+            f"{wanted.split()[0]} goes with none of the other reports, nor with {other}; give it alone: "
+            f"python -m sd.report {wanted}"
+        )
+
+
+def _grid_tables(
+    grids: list[Path], checkpoint: str, *, minimal: bool, cost: bool, db: str | None, root: Path
+) -> list[Table]:
+    """The tables of a grid, whose records are taken in first; or what it costs."""
+    plan, _ = verb.read_plan(grids, minimal=minimal)
+    database = open_database(db)
+    for line in take_stock(plan, root, database)[1]:
+        print(line, file=sys.stderr)
+    if cost:
+        return [cost_table(plan, database)]
+    fill = f"python -m sd.launch {' '.join(map(str, grids))}{_local()}"
+    shown = checkpoints_of(checkpoint)
+    return [table for name in shown for table in grid_tables(plan, database, checkpoint=name, fill=fill)]
+
+
+def _paper_tables(table: str, checkpoint: str, db: str | None) -> list[Table]:
+    """One of the paper's tables, or all."""
+    numbers = _numbers(table)
+    database = open_database(db)
+    fills = {number: f"python -m sd.launch jobs/table{number}.yaml{_local()}" for number in numbers}
+    return [paper_table(n, database, checkpoint=checkpoint, fill=fills[n]) for n in numbers]
+
+
+def _local() -> str:
+    """What a command that launches needs besides, where there is no SLURM."""
+    return "" if slurm.available() else " --local"
 
 
 def _print(tables: list[Table], format_: str | None) -> None:
@@ -285,7 +320,7 @@ def _site(grids: list[Path] | None, place: Path, *, minimal: bool, db: str | Non
     from sd.render.site.grids import Grid, plan_of, shipped_grids
 
     database = open_database(db)
-    options = "" if slurm.available() else " --local"
+    options = _local()
     only = verb.read_plan(grids, minimal=minimal)[0] if grids else None
     for line in take_stock(only, root, database)[1] if only else []:
         print(line, file=sys.stderr)

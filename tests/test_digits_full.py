@@ -31,6 +31,7 @@ def small(grid: dict[str, Any]) -> dict[str, Any]:
     for block in grid["cells"]:
         if block.get("measure") == ["landscape"]:
             block["landscape"] = block.get("landscape", {}) | {"samples": 50, "points": 3}
+        block.pop("curvature", None)
         if "ensembles" in block:
             block["ensembles"] = {"sizes": 2}
         if "teacher_stop_after" in block:

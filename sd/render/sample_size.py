@@ -1,15 +1,19 @@
 """How many clusters, blocks or points a test needs to decide, at the effect and the spread that were observed."""
 
-from math import atanh, ceil, inf, log, sqrt
+from math import atanh, ceil, inf, log
 
+import numpy as np
 from scipy import stats
 
 from sd.render.rank_tests import SPEARMAN_VARIANCE
 from sd.render.statistics import Found
+from sd.render.subsets import Floats
 
 POWER = 0.8
 MOST = 1000
 """More than so many are not counted."""
+
+_SIZES: Floats = np.arange(2.0, MOST + 1)
 
 
 def clusters_for_difference(effect: float, spread: float, alpha: float = 0.05, *, exact: bool = True) -> int | None:
@@ -27,12 +31,10 @@ def clusters_for_difference(effect: float, spread: float, alpha: float = 0.05, *
     """
     if effect == 0 or spread == inf:
         return None
-    for n in range(2, MOST + 1):
-        if exact and 2.0 ** (1 - n) >= alpha:
-            continue
-        if spread <= 1e-12 * abs(effect) or _power(abs(effect), spread, n, alpha / 2) >= POWER:
-            return n
-    return None
+    sizes = _SIZES[alpha > 2.0 ** (1.0 - _SIZES)] if exact else _SIZES
+    if spread <= 1e-12 * abs(effect):
+        return int(sizes[0])
+    return _first(sizes, _power(abs(effect), spread, sizes, alpha / 2))
 
 
 def clusters_for_equivalence(effect: float, spread: float, margin: float, alpha: float = 0.05) -> int | None:
@@ -43,12 +45,11 @@ def clusters_for_equivalence(effect: float, spread: float, margin: float, alpha:
     """
     if abs(effect) >= margin or spread == inf:
         return None
-    for n in range(2, MOST + 1):
-        if 2.0**-n >= alpha:
-            continue
-        if spread == 0 or sum(_power(gap, spread, n, alpha) for gap in (margin - effect, margin + effect)) - 1 >= POWER:
-            return n
-    return None
+    sizes = _SIZES[alpha > 2.0**-_SIZES]
+    if spread == 0:
+        return int(sizes[0])
+    below, above = (_power(gap, spread, sizes, alpha) for gap in (margin - effect, margin + effect))
+    return _first(sizes, below + above - 1)
 
 
 def points_for_correlation(rho: float, strata: int, alpha: float = 0.05) -> int | None:
@@ -69,7 +70,13 @@ def blocks_for_any_verdict(found: Found, alpha: float = 0.05) -> int | None:
     return int(log(2 / alpha) / log(orders)) + 1
 
 
-def _power(effect: float, spread: float, n: int, alpha: float) -> float:
-    """Of the one-sided t test at level alpha."""
-    critical = float(stats.t.isf(alpha, n - 1))
-    return float(stats.nct.sf(critical, n - 1, effect / spread * sqrt(n)))
+def _first(sizes: Floats, power: Floats) -> int | None:
+    """The smallest size that has the power."""
+    enough = np.flatnonzero(power >= POWER)
+    return int(sizes[enough[0]]) if len(enough) else None
+
+
+def _power(effect: float, spread: float, n: Floats, alpha: float) -> Floats:
+    """Of the one-sided t test at level alpha, with each of these sizes."""
+    critical = stats.t.isf(alpha, n - 1)
+    return np.asarray(stats.nct.sf(critical, n - 1, effect / spread * np.sqrt(n)), dtype=np.float64)

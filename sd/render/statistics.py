@@ -1,29 +1,27 @@
 """Exact tests and intervals for few, clustered observations; numpy and scipy, no torch."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from math import inf, sqrt
+from functools import cached_property
+from math import floor, inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 
-Floats = NDArray[np.float64]
+from sd.render.drawn_signs import DRAWS, drawn_subsets
+from sd.render.subsets import Floats, count_at_most, subset_sums
 
 EXACT_CLUSTERS = 32
 """Up to so many clusters every assignment of signs is counted: the sums over subsets of each half, 2¹⁶ at most, are
 sorted and counted against each other, which takes a megabyte."""
 
-DRAWS = 2**17
-"""Assignments of signs that are drawn where there are more clusters."""
-
-_SEED = 20220617
-
-# Up to so many clusters the means of all subsets are sorted for an interval; beyond, its ends are found by bisection.
+# Up to so many clusters the means of all subsets are sorted for an interval; beyond, its ends are searched for.
 _SORTED_CLUSTERS = 12
 
-# The end of an interval is found to 2⁻³² of the way from the outermost cluster to the mean.
-_HALVINGS = 32
+# The end of an interval that is searched for is found to this part of the way from the outermost cluster to the mean.
+_RESOLUTION = 2.0**-32
 
 
 @dataclass(frozen=True)
@@ -78,10 +76,8 @@ class Clustered:
         cells = cells if cells is not None else [None] * len(values)
         if not len(values) or not len(values) == len(clusters) == len(cells):
             raise ValueError("values, clusters and cells must be of one length, and not empty")
-        weights = np.ones(len(values))
-        for cell in set(cells):
-            inside = np.array([other == cell for other in cells])
-            weights[inside] /= inside.sum() * len(set(cells))
+        sizes = Counter(cells)
+        weights = np.array([1 / (sizes[cell] * len(sizes)) for cell in cells])
         place = {cluster: index for index, cluster in enumerate(dict.fromkeys(clusters))}
         index = np.array([place[cluster] for cluster in clusters])
         self.sums: Floats = np.zeros(len(place))
@@ -96,17 +92,33 @@ class Clustered:
         return self.n <= EXACT_CLUSTERS
 
     def two_sided(self) -> float:
-        """p of a mean of 0: the share of sign assignments whose mean is at least as far from 0 as the observed one."""
-        total = float(self.sums.sum())
-        return self._share(0.0, (total - abs(total)) / 2, (total + abs(total)) / 2)
+        """p of a mean of 0: the share of sign assignments whose mean is at least as far from 0 as the observed one.
+
+        To change the signs of a subset with the sum S makes the total T − 2S: further from 0, or as far, where S lies
+        outside 0 … T. As the complement of a subset has the sum T − S, half of these lie on either side.
+        """
+        total, eps = self.mean, _rounding(self.sums, 0.0)
+        low, high = min(total, 0.0) + eps, max(total, 0.0) - eps
+        if low >= high:
+            return 1.0
+        if self.exact:
+            return count_at_most(self.sums, low) / 2.0 ** (self.n - 1)
+        totals, _ = self._drawn
+        return _drawn_share((totals <= low) | (totals >= high))
 
     def above(self, bound: float) -> float:
         """One-sided p against the mean being ``bound`` or less."""
-        return self._share(bound, 0.0, inf)
+        if self.exact:
+            return _counted_share(self.sums, self.weights, bound)
+        totals, weighed = self._drawn
+        return _drawn_share(totals - bound * weighed <= _rounding(self.sums, bound))
 
     def below(self, bound: float) -> float:
         """One-sided p against the mean being ``bound`` or more."""
-        return self._share(bound, -inf, 0.0)
+        if self.exact:
+            return _counted_share(-self.sums, self.weights, -bound)
+        totals, weighed = self._drawn
+        return _drawn_share(bound * weighed - totals <= _rounding(self.sums, bound))
 
     def interval(self, level: float = 0.95) -> Interval:
         """Confidence interval of the mean.
@@ -117,17 +129,17 @@ class Clustered:
         with the test that decides. Below six clusters it is unbounded at 95 %; Student's t over the clusters is given
         instead, which takes the clusters to be normal, and says so.
         """
-        rank = int((1 - level) / 2 * 2**self.n * (1 + 1e-12))
+        rank = int((1 - level) / 2 * 2.0 ** min(self.n, EXACT_CLUSTERS) * (1 + 1e-12))
         if rank < 1:
             return self._students_t(level)
         how = "exact, by inverting the sign-flip test" if self.exact else "sign-flip test inverted on drawn signs"
         if self.n <= _SORTED_CLUSTERS:
-            means = np.sort(_subset_sums(self.sums)[1:] / _subset_sums(self.weights)[1:])
+            means = np.sort(subset_sums(self.sums)[1:] / subset_sums(self.weights)[1:])
             return Interval(float(means[rank - 1]), float(means[-rank]), how)
-        ratios = self.sums / self.weights
-        low = self._crossing(float(ratios.min()), self.mean, self.above, (1 - level) / 2)
-        high = self._crossing(float(ratios.max()), self.mean, self.below, (1 - level) / 2)
-        return Interval(low, high, how)
+        if self.exact:
+            low = _searched_end(self.sums, self.weights, (1 - level) / 2)
+            return Interval(low, -_searched_end(-self.sums, self.weights, (1 - level) / 2), how)
+        return Interval(*_drawn_ends(*self._drawn, (1 - level) / 2), how)
 
     @property
     def smallest_p(self) -> float:
@@ -142,6 +154,11 @@ class Clustered:
         """The two-sided test of a mean of 0."""
         return Found(self.mean, self.interval(), self.two_sided(), self.n, self.smallest_p, self.exact)
 
+    @cached_property
+    def _drawn(self) -> tuple[Floats, Floats]:
+        """Sums and weights of drawn subsets, from which those of any bound follow: two of shape (DRAWS,)."""
+        return drawn_subsets().sums(self.sums), drawn_subsets().sums(self.weights)
+
     def _students_t(self, level: float) -> Interval:
         if self.n < 2:
             return Interval(-inf, inf, "none: one cluster has no spread")
@@ -151,45 +168,41 @@ class Clustered:
         half = float(stats.t.ppf(0.5 + level / 2, self.n - 1)) * error
         return Interval(self.mean - half, self.mean + half, "t over clusters, which takes them to be normal")
 
-    def _crossing(self, outside: float, inside: float, p: Callable[[float], float], alpha: float) -> float:
-        """Where ``p``, a step function, comes above alpha on the way from ``outside`` to ``inside``; by bisection."""
-        for _ in range(_HALVINGS):
-            middle = (inside + outside) / 2
-            inside, outside = (middle, outside) if p(middle) > alpha else (inside, middle)
-        return inside
 
-    def _share(self, bound: float, low: float, high: float) -> float:
-        """Share of the subsets of clusters whose sum, of the values less ``bound``, is at most low or at least high.
-
-        To change the signs of a subset with the sum S makes the total T − 2S. What is equal but for rounding counts.
-        """
-        values = self.sums - bound * self.weights
-        eps = 1e-12 * float(np.abs(self.sums).sum() + abs(bound))
-        if low + eps >= high - eps:
-            return 1.0
-        if not self.exact:
-            sums = self._drawn(values)
-            return (int(np.count_nonzero((sums <= low + eps) | (sums >= high - eps))) + 1) / (DRAWS + 1)
-        half, rest = _subset_sums(values[: self.n // 2]), np.sort(_subset_sums(values[self.n // 2 :]))
-        count = int(np.searchsorted(rest, low + eps - half, side="right").sum())
-        count += len(half) * len(rest) - int(np.searchsorted(rest, high - eps - half, side="left").sum())
-        return float(count / 2**self.n)
-
-    def _drawn(self, values: Floats) -> Floats:
-        """Sums over drawn subsets, the same ones at each call: shape (DRAWS,)."""
-        bits = np.random.default_rng(_SEED)
-        sums = np.zeros(DRAWS)
-        for value in values:
-            sums += value * bits.integers(0, 2, DRAWS, dtype=np.int8)
-        return sums
+def _rounding(sums: Floats, bound: float) -> float:
+    """Sums of these less a bound that are so close are equal but for rounding."""
+    return 1e-12 * float(np.abs(sums).sum() + abs(bound))
 
 
-def _subset_sums(values: Floats) -> Floats:
-    """Sum over each subset: shape (2ⁿ,)."""
-    sums = np.zeros(1)
-    for value in values:
-        sums = np.concatenate([sums, sums + value])
-    return sums
+def _counted_share(sums: Floats, weights: Floats, bound: float) -> float:
+    """Share of the subsets of clusters whose mean is ``bound`` or less, the empty one among them."""
+    return count_at_most(sums - bound * weights, _rounding(sums, bound)) / 2.0 ** len(sums)
+
+
+def _drawn_share(extreme: NDArray[np.bool_]) -> float:
+    """Share of the drawn subsets that are as extreme as the one observed, which counts as one of them."""
+    return (int(np.count_nonzero(extreme)) + 1) / (DRAWS + 1)
+
+
+def _searched_end(sums: Floats, weights: Floats, alpha: float) -> float:
+    """Where that share, a step function of the bound, comes above alpha on the way from the lowest cluster to the
+    mean."""
+    lowest, mean = float((sums / weights).min()), float(sums.sum())
+    if _counted_share(sums, weights, lowest) > alpha:
+        return lowest
+    if _counted_share(sums, weights, mean) <= alpha:
+        return mean
+    xtol = _RESOLUTION * (mean - lowest)
+    return float(optimize.brentq(lambda b: _counted_share(sums, weights, b) - alpha, lowest, mean, xtol=xtol))
+
+
+def _drawn_ends(totals: Floats, weighed: Floats, alpha: float) -> tuple[float, float]:
+    """Both ends of an interval from drawn subsets: order statistics of their means, as θ is rejected from below as
+    long as few of them are θ or less. The empty subset counts at every θ."""
+    means = totals[weighed > 0] / weighed[weighed > 0]
+    rank = max(floor(alpha * (DRAWS + 1)) - (DRAWS - len(means)), 1)
+    ordered = np.partition(means, (rank - 1, len(means) - rank))
+    return float(ordered[rank - 1]), float(ordered[len(means) - rank])
 
 
 def _clustered_error(sums: Floats, weights: Floats) -> float:

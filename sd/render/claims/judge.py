@@ -90,9 +90,23 @@ def judge(database: Database, checkpoint: str, keys: Collection[str] | None = No
         checkpoint: ``best_test``, ``best_val`` or ``last``.
         keys: the cells to look at; ``None``: all.
     """
+    return judge_facts(read_facts(database, keys), checkpoint)
+
+
+Facts = Mapping[str, Sequence[Row]]
+"""The facts of each claim, by its name."""
+
+
+def read_facts(database: Database, keys: Collection[str] | None = None) -> Facts:
+    """The facts of every claim, at all checkpoints."""
+    return {claim.id: claim_rows(claim, database, keys) for claim in CLAIMS}
+
+
+def judge_facts(facts: Facts, checkpoint: str) -> list[Case]:
+    """As :func:`judge`, from facts that were read before."""
     found: list[tuple[Claim, Study, Sequence[Row], list[Finding]]] = []
     for claim in CLAIMS:
-        for study, rows in _by_study(claim_rows(claim, database, keys), checkpoint).items():
+        for study, rows in _by_study(facts[claim.id], checkpoint).items():
             chosen = _one_measure(rows)
             findings = findings_of(claim, chosen)
             if any(finding.decides for finding in findings):

@@ -6,7 +6,7 @@ from typing import Any
 
 from sd.render.claims import __doc__ as rules
 from sd.render.claims.claim import Claim
-from sd.render.claims.judge import CLAIMS, Case, Judged, judge
+from sd.render.claims.judge import CLAIMS, Case, Judged, judge_facts, read_facts
 from sd.render.claims.needed import Needed, needed
 from sd.render.claims.published import NOT_PRINTED, Printed, printed_verdicts
 from sd.render.table import Table
@@ -92,7 +92,8 @@ def claims_page(
         of: what they are, for the title.
     """
     printed = printed_verdicts(database)
-    cases = {checkpoint: judge(database, checkpoint, keys) for checkpoint in checkpoints}
+    facts = read_facts(database, keys)
+    cases = {checkpoint: judge_facts(facts, checkpoint) for checkpoint in checkpoints}
     sections = []
     for claim in CLAIMS:
         own = [case for found in cases.values() for case in found if case.claim is claim]

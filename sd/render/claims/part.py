@@ -11,6 +11,7 @@ import numpy as np
 from sd.render import rank_tests, statistics
 from sd.render.claims.finding import PER_ALPHA, POINTS, RHO, TAU, TREND, Finding, Unit
 from sd.render.claims.study import Row, cell_name, cell_of, cluster_of
+from sd.render.drawn_signs import DRAWS
 from sd.render.sample_size import (
     blocks_for_any_verdict,
     clusters_for_difference,
@@ -302,7 +303,7 @@ def _difference(part: Difference | Slope, data: Clustered, strata: int) -> Findi
         decides=part.decides,
         needs=partial(clusters_for_difference, found.effect, data.spread()),
         a_seed_adds=strata,
-        note="" if data.exact else f"p from {statistics.DRAWS:,} drawn sign assignments, not exact",
+        note="" if data.exact else f"p from {DRAWS:,} drawn sign assignments, not exact",
     )
 
 

@@ -31,7 +31,7 @@ def figure_answer(rest: str, checkpoint: str, selection: Selection | None, facts
     entry, it = FIGURES[number], artefact("Figure", str(number))
     keys = keys_of(selection)
     measures = sorted(
-        {(row["split"], row["measure_key"]) for row in selection.rows if "measure_key" in row} if selection else ()
+        {(row["split"], row["measure_key"]) for row in selection.rows if row.get("measure_key")} if selection else ()
     )
     lines = (
         [f"{panel.subject.name}: {len({row['key'] for row in panel.rows})} cells" for panel in selection.panels]
