@@ -13,7 +13,7 @@ _ABANDONED = 3600.0
 
 _MARK = b"\nsha256 "
 _DIGEST = hashlib.sha256().digest_size
-_TAIL = len(_MARK) + _DIGEST
+SEAL = len(_MARK) + _DIGEST
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -83,15 +83,30 @@ def sync_folder(folder: Path) -> None:
 
 def sealed(blob: bytes) -> bytes:
     """The same with its SHA-256 behind it, for files of which nobody else knows the hash."""
-    return blob + _MARK + hashlib.sha256(blob).digest()
+    return blob + seal(hashlib.sha256(blob).digest())
+
+
+def seal(sha256: bytes) -> bytes:
+    """What stands behind a sealed file with this SHA-256: :data:`SEAL` bytes."""
+    return _MARK + sha256
 
 
 def unsealed(blob: bytes) -> bytes | None:
     """What was sealed; ``None`` if it is not what it was. What has no seal, of earlier versions, comes as it is."""
-    content, mark, digest = blob[:-_TAIL], blob[-_TAIL:-_DIGEST], blob[-_DIGEST:]
+    content, mark, digest = blob[:-SEAL], blob[-SEAL:-_DIGEST], blob[-_DIGEST:]
     if mark != _MARK:
         return blob
     return content if hashlib.sha256(content).digest() == digest else None
+
+
+def is_as_sealed(path: Path) -> bool:
+    """Whether a file too large for memory ends with the SHA-256 of all that stands before. Raises ``OSError``."""
+    digest, left = hashlib.sha256(), path.stat().st_size - SEAL
+    with path.open("rb") as file:
+        while left > 0 and (block := file.read(min(left, 1 << 24))):
+            digest.update(block)
+            left -= len(block)
+        return file.read() == seal(digest.digest())
 
 
 def sweep(folder: Path, name: str = "*") -> None:

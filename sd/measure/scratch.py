@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sd.durable import write_durably
+from sd.durable import sealed, unsealed, write_durably
 
 
 class Scratch:
@@ -57,7 +57,7 @@ class Scratch:
         self._before_write()
         self.folder.mkdir(parents=True, exist_ok=True)
         content = {"fingerprint": self._fingerprint, "seconds": self.seconds, "state": state}
-        write_durably(self.folder / f"{name}.json", json.dumps(content).encode())
+        write_durably(self.folder / f"{name}.json", sealed(json.dumps(content).encode()))
         self._last = time.monotonic()
 
     def kept(self, name: str) -> dict[str, Any] | None:
@@ -65,7 +65,7 @@ class Scratch:
         if self.folder is None:
             return None
         try:
-            content = json.loads((self.folder / f"{name}.json").read_bytes())
+            content = json.loads(unsealed((self.folder / f"{name}.json").read_bytes()) or b"")
             state: dict[str, Any] = content["state"]
             if content["fingerprint"] != self._fingerprint:
                 return None

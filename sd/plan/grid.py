@@ -14,9 +14,9 @@ from sd.plan import catalogue
 from sd.plan.block import Block, Ensembles, listed, repeated
 from sd.plan.cell import Cell
 from sd.plan.chains import cells_of
-from sd.plan.document import Document, Place, one_line, read_document
+from sd.plan.document import Document, Place, read_document
 from sd.plan.measure import MEASURES, Measure
-from sd.plan.mistakes import Mistake, report, validation_mistakes
+from sd.plan.mistakes import Mistake, report, shortened, validation_mistakes
 from sd.plan.recipe import RECIPES, Recipe
 from sd.plan.resources import ByArchitecture, Resources, beyond_a_grid, layered, unknown_architectures
 from sd.plan.size import MOST_GRIDS, Size
@@ -111,7 +111,7 @@ def _included(
     mistakes: list[str] = []
     for index, name in enumerate(file.include):
         path = document.path.parent / name
-        place = f"{document.path}:{document.line(('include', index))}: include: {one_line(name)}"
+        place = f"{document.path}:{document.line(('include', index))}: include: {shortened(name)}"
         folder = within[0].parent
         try:
             inside, there, near = path.resolve() in within, path.is_file(), path.resolve().is_relative_to(folder)

@@ -39,10 +39,10 @@ def validation_mistakes(
 
 def report(document: Document, mistakes: list[Mistake]) -> str:
     """The mistakes as text: one line each, each once, in the order of lines."""
-    return "\n".join(f"{document.path}:{line}: {_shown(text)}" for line, text in sorted(set(mistakes)))
+    return "\n".join(f"{document.path}:{line}: {shortened(text)}" for line, text in sorted(set(mistakes)))
 
 
-def _shown(text: str) -> str:
+def shortened(text: str) -> str:
     """A mistake as it is printed: a value that fills a screen is cut in its middle."""
     plain = one_line(text)
     half = _LONGEST // 2

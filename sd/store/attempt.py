@@ -1,6 +1,7 @@
 """An attempt: one try at a cell, which holds the cell's folder until a newer attempt takes it over."""
 
 import contextlib
+import errno
 import json
 import os
 import platform
@@ -27,6 +28,9 @@ SNAPSHOT_NOTE = "_snapshot.json"
 
 # Seconds between two signs of life of an attempt that is busy with something long.
 HEARTBEAT = 30.0
+
+# What is said where a file system has no links.
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 LIBRARIES = ("torch", "torchvision", "numpy", "pyhessian", "scikit-learn", "sqlalchemy", "sd")
 
@@ -151,12 +155,12 @@ class Attempt:
             self.facts.number = max(_numbers(self._folder), default=0) + 1
             self._write(draft)
             try:
-                os.link(draft, self._folder / _name(self.facts.number))
+                _take(self._folder / _name(self.facts.number), draft)
                 break
             except FileExistsError:
                 continue
             finally:
-                draft.unlink()
+                draft.unlink(missing_ok=True)
         _mark_lost(self._folder, self.facts.number)
         for folder in (self._folder, self._folder.parent):
             sweep(folder)
@@ -194,6 +198,20 @@ def newest_attempt(folder: Path) -> Newest | None:
     except OSError:
         written = None
     return Newest(path, _columns(path), _last_beat(attempts, number), written)
+
+
+def _take(path: Path, draft: Path) -> None:
+    """Give a finished file a name that nobody has. Raises ``FileExistsError``."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        if draft.stat().st_nlink < 2:  # else the link was made, and NFS has lost the first answer
+            raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        draft.replace(path)
 
 
 def _columns(path: Path) -> dict[str, Any] | None:

@@ -70,7 +70,8 @@ def batches(paths: Iterable[Path], known: Mapping[str, str], refused: list[str])
         except FileNotFoundError:
             continue  # it was set aside, or is replaced this moment
         except (OSError, BadRecord) as error:
-            refused.append(set_aside(path, error))
+            said = set_aside(path, error)
+            refused += [said] if said else []  # else there is a good one by now, whose writer takes it in
             continue
         batch[entry.place] = entry
         rows += sum(len(table) for table in entry.tables.values() if isinstance(table, list))

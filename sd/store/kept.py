@@ -1,5 +1,8 @@
-"""A second name for a file whose first is about to be another's, so that nothing is deleted."""
+"""Other names for files whose own is about to be another's, so that nothing is deleted."""
 
+import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 SUFFIX = ".unreadable"
@@ -10,17 +13,38 @@ def keep_a_copy(path: Path) -> Path:
 
     On a file system without links it loses its first one. Raises ``OSError`` where the folder cannot be written.
     """
-    number = 1
-    while True:
-        kept = path.with_name(f"{path.name}{SUFFIX}{f'.{number}' if number > 1 else ''}")
+    for kept in _names(path):
         try:
             kept.hardlink_to(path)
             return kept
         except FileExistsError:
-            number += 1
-        except (PermissionError, NotImplementedError):
-            if kept.exists():
-                number += 1
-                continue
+            continue
+        except OSError:
+            return move_aside(path)
+    raise AssertionError("there is always a free name")
+
+
+def move_aside(path: Path) -> Path:
+    """Give a file such a name instead of its own, in one step; returns it.
+
+    It is whatever has the name at that moment: to link and to unlink would delete what came in between. Raises
+    ``OSError`` where the folder cannot be written, or the file is gone.
+    """
+    for kept in _names(path):
+        try:
+            os.close(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))  # nobody else moves to this name
+        except FileExistsError:
+            continue
+        try:
             path.rename(kept)
-            return kept
+        except OSError:
+            kept.unlink()
+            raise
+        return kept
+    raise AssertionError("there is always a free name")
+
+
+def _names(path: Path) -> Iterator[Path]:
+    yield path.with_name(f"{path.name}{SUFFIX}")
+    for number in count(2):
+        yield path.with_name(f"{path.name}{SUFFIX}.{number}")

@@ -26,7 +26,13 @@ _NAMED = 3
 
 def check_all(database: Database, root: Path) -> list[str]:
     """What is wrong, one line each; none if all is sound."""
-    problems = [*_damage(database), *_schema(database), *_orphans(database), *_records(database, root)]
+    problems = [
+        *_damage(database),
+        *_schema(database),
+        *_foreign(database),
+        *_orphans(database),
+        *_records(database, root),
+    ]
     return [*problems, *_changed_teachers(database, root), *_set_aside(root)]
 
 
@@ -66,6 +72,19 @@ def _schema(database: Database) -> list[str]:
             missing = [", ".join(columns) for columns in sorted(wanted - there)]
             problems += [f"{database.shown}: table {table.name} has no foreign key ({name})" for name in missing]
     return problems
+
+
+def _foreign(database: Database) -> Iterator[str]:
+    """Views of our names that say something else, and triggers, of which sd makes none: whoever made the file did."""
+    if database.kind != "sqlite":
+        return
+    ours = view_definitions()
+    for row in database.rows("SELECT type, name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')"):
+        if row["type"] == "trigger":
+            yield f"{database.shown}: has a trigger, {row['name']}; drop it, or use another database"
+        elif ours.get(row["name"], row["sql"]) != row["sql"]:
+            hint = f"sqlite3 {shlex.quote(database.shown)} 'DELETE FROM meta'"
+            yield f"{database.shown}: view {row['name']} is not sd's; to have them all made again: {hint}"
 
 
 def _orphans(database: Database) -> Iterator[str]:

@@ -1,23 +1,27 @@
 """A teacher's logits of a whole training set, in a file beside its checkpoint that all runs of its students share.
 
 Such a file is made once: whichever run is the first to complete it, its numbers are what every other run reads, so a
-run that is resumed goes on with the very numbers that it began with.
+run that is resumed goes on with the very numbers that it began with. It ends with its own SHA-256, so that one whose
+numbers have changed on the disk teaches nobody.
 """
 
 import contextlib
 import errno
 import hashlib
+import io
 import math
+import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sd.durable import draft, sweep
+from sd.durable import SEAL, draft, is_as_sealed, seal, sweep
 from sd.train.datasets import Dataset
 from sd.train.datasets.prepared import read_only_tensor
 
@@ -44,12 +48,18 @@ class Source:
 
 
 def kept(path: Path, shape: tuple[int, int]) -> Tensor | None:
-    """The file as a read-only memory map, float16; ``None`` if there is none or it is not such a file."""
+    """The file as a read-only memory map, float16; ``None`` if there is none, or it is not what was written.
+
+    Those of versions before they were sealed are taken as they are.
+    """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if array.shape != shape or array.dtype != np.float16:
+            return None
+        behind = path.stat().st_size - array.offset - array.nbytes
+        if behind and not (behind == SEAL and is_as_sealed(path)):
+            return None
     except (OSError, ValueError, EOFError):
-        return None
-    if array.shape != shape or array.dtype != np.float16:
         return None
     return read_only_tensor(array)
 
@@ -69,21 +79,42 @@ def keep(path: Path, shape: tuple[int, int], parts: Iterable[Tensor]) -> Tensor 
     Raises:
         OSError: the disk has failed or been filled after that.
     """
-    if kept(path, shape) is None:
+    if path.exists() and kept(path, shape) is None:
         with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)  # a damaged one
+            _remove_damaged(path, shape)
     sweep(path.parent, path.name)  # of ImageNet each draft takes 2.6 GB
     begun = False
     try:
         if shutil.disk_usage(path.parent).free < 2 * math.prod(shape) + (1 << 20):
             raise OSError(errno.ENOSPC, "no room")
         with draft(path, replace=False) as file:
-            np.lib.format.write_array_header_1_0(file, {"descr": "<f2", "fortran_order": False, "shape": shape})
-            begun = True
-            for part in parts:
-                file.write(part.cpu().contiguous().numpy().data)
+            digest = hashlib.sha256()
+            for block in _blocks(shape, parts):
+                digest.update(block)
+                file.write(block)
+                begun = True
+            file.write(seal(digest.digest()))
     except OSError:
         if begun:
             raise
         return None
     return kept(path, shape)
+
+
+def _blocks(shape: tuple[int, int], parts: Iterable[Tensor]) -> Iterator[Any]:
+    """The bytes of an array's file, a block at a time."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f2", "fortran_order": False, "shape": shape})
+    yield header.getvalue()
+    for part in parts:
+        yield part.cpu().contiguous().numpy().view(np.uint8).data
+
+
+def _remove_damaged(path: Path, shape: tuple[int, int]) -> None:
+    """Remove a file that is not what was written, and no good one that another run completes meanwhile."""
+    moved = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    path.rename(moved)
+    if kept(moved, shape) is not None:
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(moved)
+    moved.unlink()

@@ -1,7 +1,8 @@
 """The walk: an act of a cell's life is cut off at each call by which it changes the disk, one after the other.
 
-A program, to be run with the library of ``shim.c`` preloaded: ``walk.py FOLDER ACT MODE [ERRNO]`` prints as JSON how
-many calls there are, and what was wrong after which. It imports torch once; every life is a forked process.
+A program, to be run with the library of ``shim.c`` preloaded: ``walk.py FOLDER ACT MODE [ERRNO [STRIDE]]`` prints as
+JSON how many calls there are, at how many points it was cut off, and what was wrong after which; ``STRIDE`` takes every
+so many-eth point alone. It imports torch once; every life is a forked process.
 """
 
 import contextlib
@@ -152,7 +153,7 @@ def _at_each(walk: Walk, points: list[tuple[int, int]], error: int) -> list[str]
     return [line for place in range(workers) for line in json.loads((walk.folder / f"found-{place}.json").read_text())]
 
 
-def main(folder: Path, act: str, mode: int, error: int) -> None:
+def main(folder: Path, act: str, mode: int, error: int = 0, stride: int = 1) -> None:
     torch.set_num_threads(1)
     code_version()
     task._LOADED["digits", None, "cpu"] = load("digits", None)
@@ -168,9 +169,10 @@ def main(folder: Path, act: str, mode: int, error: int) -> None:
     points = [(mode if mode >= FAIL_ONCE else KILL, at) for at in range(1, len(kinds) + 1)]
     if mode == TEAR:
         points += [(TEAR, at) for at, kind in enumerate(kinds, 1) if kind in "wp"]
+    points = points[::stride]
     wrong = _at_each(walk, points, error)
     print(json.dumps({"calls": len(kinds), "points": len(points), "wrong": wrong}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 0)
+    main(Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:]))

@@ -111,6 +111,18 @@ def test_a_damaged_state_is_not_taken_up(damage: str, tmp_path: Path) -> None:
     assert measured(Attentive, folder) == measured(Attentive, None)
 
 
+def test_a_state_in_which_a_digit_has_changed_is_not_taken_up(tmp_path: Path) -> None:
+    """It would still be JSON. One of an earlier version, which has no seal, is taken up."""
+    scratch = Scratch(tmp_path, "mine")
+    scratch.keep("sums", {"sums": [1.25, 2.5]})
+    path = tmp_path / "sums.json"
+    blob = path.read_bytes()
+    path.write_bytes(blob.replace(b"1.25", b"1.75"))
+    assert scratch.kept("sums") is None
+    path.write_bytes(blob[: blob.index(b"\nsha256 ")])
+    assert scratch.kept("sums") == {"sums": [1.25, 2.5]}
+
+
 def test_a_basis_in_a_file_gives_what_one_in_memory_gives(tmp_path: Path) -> None:
     network, (images, labels) = model(Attentive), digits(40)
     wanted = curvature(network, images, labels, steps=20, top=5, trace_error=0.5)

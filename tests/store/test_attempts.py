@@ -1,12 +1,16 @@
 """An attempt holds a cell until a newer one takes it over; no two have the same number."""
 
+import errno
 import json
 import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
 
+from sd.store import attempt
 from sd.store.attempt import Attempt, Fenced
+from sd.store.kept import keep_a_copy
 from sd.store.record import read_record
 
 
@@ -28,6 +32,33 @@ def test_a_newer_attempt_fences_the_older_off(tmp_path: Path) -> None:
     with pytest.raises(Fenced, match="attempt 2 has taken over from attempt 1"):
         first.check()
     second.check()
+
+
+def test_where_the_file_system_has_no_links_a_number_is_still_one_processs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "no links here")
+
+    monkeypatch.setattr(attempt.os, "link", refuse)
+    test_many_processes_never_get_the_same_number(tmp_path)
+    path = tmp_path / "attempts" / "0080.json"
+    path.write_text("no record")
+    assert keep_a_copy(path).read_text() == "no record"
+
+
+def test_a_link_that_was_made_although_nfs_says_that_it_was_there_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first answer was lost, and the question asked again."""
+    link = os.link
+
+    def twice(*names: Path) -> None:
+        link(*names)
+        link(*names)
+
+    monkeypatch.setattr(attempt.os, "link", twice)
+    assert claim(tmp_path, 2) == [1, 2]
 
 
 def row(folder: Path, number: int) -> dict[str, object]:

@@ -1,7 +1,9 @@
 """PostgreSQL holds the same facts as SQLite, and every report from it is the same to the last byte."""
 
+import hashlib
 import random
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -137,6 +139,24 @@ def test_every_table_is_exported_alike(made_up_in_both: tuple[str, str, Path], t
     for table in Base.metadata.sorted_tables:
         first, second = (tmp_path / name / f"{table.name}.csv" for name in ("file", "server"))
         assert first.read_bytes() == second.read_bytes(), table.name
+
+
+@pytest.mark.slow
+def test_a_bundle_holds_every_table_and_no_password(made_up_in_both: tuple[str, str, Path], tmp_path: Path) -> None:
+    """A server's database cannot be copied as a file; its tables and views are in the bundle as CSV."""
+    path, url, root = made_up_in_both
+    place = tmp_path / "out.zip"
+    said(report.app, "--bundle", str(place), "--db", url, "--root", str(root))
+    export_tables(open_database(path), tmp_path / "file")
+    with zipfile.ZipFile(place) as archive:
+        files = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    sums = dict(reversed(line.split("  ", 1)) for line in files["SHA256SUMS"].decode().splitlines())
+    assert sums == {name: hashlib.sha256(it).hexdigest() for name, it in files.items() if name != "SHA256SUMS"}
+    for table in Base.metadata.sorted_tables:
+        assert files[f"database/{table.name}.csv"] == (tmp_path / "file" / f"{table.name}.csv").read_bytes(), table.name
+    assert "database/table2.csv" in files and "database/results.db" not in files
+    secrets = (PASSWORD.encode(), quote(PASSWORD, safe="").encode())
+    assert not [name for name, content in files.items() if any(secret in content for secret in secrets)]
 
 
 @pytest.mark.parametrize("name", [*queries(), "chains", "table4"])

@@ -1,11 +1,14 @@
 """A record that cannot be read is kept under another name and named, and its cell is run again; none is deleted."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from synthetic import SyntheticRoot, chain
 
+from sd.durable import write_durably
+from sd.store import aside
 from sd.store.database import Database, open_database
 from sd.store.progress import is_trained
 from sd.store.record import find_records, write_record
@@ -68,3 +71,43 @@ def test_one_of_an_earlier_release_is_read(synthetic: SyntheticRoot, database: D
     rows = database.rows("SELECT model, origin, method FROM cells ORDER BY round")
     assert [tuple(row.values()) for row in rows] == [("T", "trained", None), ("R1", "trained", "distillation")]
     assert check_all(database, synthetic.root) == []
+
+
+def test_a_good_one_that_comes_meanwhile_stays(
+    synthetic: SyntheticRoot, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its writer renames it into place after the bad one was read and before that is moved away."""
+    (cell,) = chain(0)
+    path = synthetic.train(cell)
+    good = path.read_bytes()
+    path.write_bytes(b"{")
+    move = aside.move_aside
+
+    def late(there: Path) -> Path:
+        write_durably(there, good)
+        return move(there)
+
+    monkeypatch.setattr(aside, "move_aside", late)
+    assert database.ingest([path]).refused == []
+    assert path.read_bytes() == good and aside.find_aside(synthetic.root) == []
+    assert database.ingest([path]).new == 1
+
+
+def test_many_that_find_the_same_bad_one_keep_it_once(synthetic: SyntheticRoot) -> None:
+    """While its cell's new record is written again and again: each of these is there, under one name or another."""
+    (cell,) = chain(0)
+    path = synthetic.train(cell)
+    good, bad = path.read_bytes(), b"\0" * 100
+    path.write_bytes(bad)
+    with ThreadPoolExecutor(8) as pool:
+        said = [*pool.map(lambda _: aside.set_aside(path, ValueError("no record")), range(8))]
+    assert sum("is kept as" in (line or "") for line in said) == 1
+    assert [it.read_bytes() for it in aside.find_aside(synthetic.root)] == [bad]
+    with ThreadPoolExecutor(8) as pool:
+        for at in range(20):
+            path.write_bytes(bad)
+            movers = [pool.submit(aside.set_aside, path, ValueError("no record")) for _ in range(4)]
+            writer = pool.submit(write_durably, path, good)
+            for done in (*movers, writer):
+                done.result()
+            assert path.read_bytes() == good, at

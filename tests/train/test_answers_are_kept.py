@@ -129,7 +129,18 @@ def parts(value: float = 1.0) -> Iterator[Tensor]:
     yield from torch.full(SHAPE, value, dtype=torch.float16).split(300)
 
 
-@pytest.mark.parametrize("damage", [lambda blob: blob[:-1], lambda _: b"", lambda blob: b"x" + blob[1:]])
+DAMAGES = [
+    lambda blob: blob[:-1],
+    lambda _: b"",
+    lambda blob: b"x" + blob[1:],
+    lambda blob: blob[:5000] + bytes([blob[5000] ^ 1]) + blob[5001:],  # one bit of one logit
+    lambda blob: blob[:-40] + b"x" + blob[-39:],
+    lambda blob: blob[:-1] + bytes([blob[-1] ^ 1]),
+    lambda blob: blob + b"x",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_made_again(damage: object, tmp_path: Path) -> None:
     path = tmp_path / "logits.npy"
     assert kept(path, SHAPE) is None
@@ -138,6 +149,34 @@ def test_a_damaged_file_is_made_again(damage: object, tmp_path: Path) -> None:
     assert kept(path, SHAPE) is None
     found = keep(path, SHAPE, parts(2.0))
     assert found is not None and bool((found == 2).all())
+
+
+def test_one_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """It has no seal."""
+    path = tmp_path / "logits.npy"
+    np.save(path, np.full(SHAPE, 3, dtype=np.float16))
+    found = kept(path, SHAPE)
+    assert found is not None and bool((found == 3).all())
+
+
+def test_a_good_one_that_comes_while_a_damaged_one_is_looked_at_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "logits.npy"
+    path.write_bytes(b"damaged")
+    looked = iter(range(10))
+
+    def slow(file: Path, shape: tuple[int, int]) -> Tensor | None:
+        found = kept(file, shape)
+        if next(looked) == 0:
+            path.unlink()
+            keep(path, SHAPE, parts(2.0))
+        return found
+
+    monkeypatch.setattr(answers, "kept", slow)
+    found = answers.keep(path, SHAPE, parts(5.0))
+    assert found is not None and bool((found == 2).all())
+    assert [it.name for it in tmp_path.iterdir()] == ["logits.npy"]
 
 
 def test_a_file_of_another_shape_is_not_taken(tmp_path: Path) -> None:

@@ -211,6 +211,13 @@ def test_an_include_does_not_leave_the_folder(place: str, tmp_path: Path) -> Non
     assert f"is outside of {folder}" in refusal(path)
 
 
+def test_the_long_name_of_a_file_that_is_not_there_is_cut_in_its_middle(tmp_path: Path) -> None:
+    path = tmp_path / "grid.yaml"
+    path.write_text(f"name: x\ninclude: a{'- ' * 5000}end.yaml\n")
+    text = refusal(path)
+    assert len(text) < 1500 + len(str(tmp_path)) * 2 and text.count("…") == 1 and "is no file beside this grid" in text
+
+
 def test_a_grid_may_include_one_above_it_that_the_outermost_has_beside_it(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     (tmp_path / "beside.yaml").write_text(f"name: b\ncells: [{CELL}]\n")
