@@ -26,4 +26,6 @@ def test_an_installed_wheel_reports_and_plans(tmp_path: Path) -> None:
     where = [sys.executable, "-c", "import sd; print(sd.__file__)"]
     assert str(site) in subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True).stdout
     assert "digits: 50 cells, 0 done, 50 to run" in run("sd.launch", "jobs/digits.yaml", "--local", "--dry-run")
+    made = "from sd.store.database import open_database; open_database('results.db', create=True)"
+    subprocess.run([sys.executable, "-c", made], cwd=tmp_path, env=environment, check=True)
     assert "95.57 ± 0.15" in run("sd.report", "--table", "2")
