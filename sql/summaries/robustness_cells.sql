@@ -3,7 +3,7 @@
 -- teacher's on the same images, a mean over corruptions. Reads `chosen`, which has the columns of `robustness_outcomes`.
 SELECT
     key, setting, label, dataset, arch, aug, label_noise, protocol, alpha, model, seed, checkpoint, measure_key,
-    COUNT(family) AS corruptions, MAX(n_samples) AS n_samples,
+    COUNT(family) AS corruptions, MAX(CASE WHEN shift = 'none' THEN n_samples END) AS n_samples,
     MAX(CASE WHEN shift = 'none' THEN top1 END) AS clean_top1,
     AVG(CASE WHEN family IS NOT NULL THEN top1 END) AS corrupted_top1,
     AVG(CASE WHEN family = 'noise' THEN top1 END) AS noise_top1,

@@ -36,6 +36,7 @@ def measured(root: SyntheticRoot, cell: Cell, measure: Robustness, top1: list[fl
     rows = [
         row | {"shift": shift, "severity": at, "top1": value} for (shift, at), value in zip(SHIFTS, top1, strict=True)
     ]
+    rows[-1] |= {"n_samples": 2000}  # CIFAR-10.1 is a test set of its own
     write_record(measure_record(cell_folder(root.root, cell.key), measure), "robustness", {"robustness": rows})
 
 
@@ -79,6 +80,7 @@ def test_student_and_teacher_side_by_side(planned: Plan, database: Database) -> 
     assert (student["Gap − teacher's"], student["Error, % of teacher's"]) == ("+5.00 ± 0.71", "104.17 ± 0.00")
     assert (student["CIFAR-10.1"], student["CIFAR-10.1 gap"]) == ("81.00 ± 0.00", "11.50 ± 0.71")
     assert "Effective robustness" not in table.headers
+    assert table.notes[0] == "Clean is the accuracy on the 100 test images that the shifts are of."
     assert not robustness_tables(planned, database, checkpoint="last", fill="")
 
 
