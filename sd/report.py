@@ -29,6 +29,7 @@ from sd.render.paper_tables import TITLES, paper_table
 from sd.render.table import Table
 from sd.render.words import counted
 from sd.store.database import Database, open_database
+from sd.store.mistyped import numbers_expected
 from sd.store.record import cell_folder, find_records, records_of
 from sd.store.todo import take_stock
 
@@ -201,7 +202,8 @@ def _grid_tables(
         return [cost_table(plan, database)]
     fill = f"python -m sd.launch {' '.join(map(str, grids))}{_local()}"
     shown = checkpoints_of(checkpoint)
-    return [table for name in shown for table in grid_tables(plan, database, checkpoint=name, fill=fill)]
+    with numbers_expected(database):
+        return [table for name in shown for table in grid_tables(plan, database, checkpoint=name, fill=fill)]
 
 
 def _paper_tables(table: str, checkpoint: str, db: str | None) -> list[Table]:
@@ -209,7 +211,8 @@ def _paper_tables(table: str, checkpoint: str, db: str | None) -> list[Table]:
     numbers = _numbers(table)
     database = open_database(db)
     fills = {number: f"python -m sd.launch jobs/table{number}.yaml{_local()}" for number in numbers}
-    return [paper_table(n, database, checkpoint=checkpoint, fill=fills[n]) for n in numbers]
+    with numbers_expected(database):
+        return [paper_table(n, database, checkpoint=checkpoint, fill=fills[n]) for n in numbers]
 
 
 def _local() -> str:
@@ -302,9 +305,11 @@ def _figures(
 
     wanted = numbers(figure, format_)
     keys = verb.read_plan(grids)[0].steps if grids else None
-    written, missing = write_figures(
-        wanted, open_database(db), format_, out, checkpoint=checkpoint, split=split, study=study, keys=keys
-    )
+    database = open_database(db)
+    with numbers_expected(database):
+        written, missing = write_figures(
+            wanted, database, format_, out, checkpoint=checkpoint, split=split, study=study, keys=keys
+        )
     for path, caption in written:
         print(f"{caption}\nwritten: {path}")
     for line in missing:
@@ -327,7 +332,8 @@ def _site(grids: list[Path] | None, place: Path, *, minimal: bool, db: str | Non
     command = f"python -m sd.launch {' '.join(map(str, grids or []))}{options}"
     shown = [Grid(only, grids or [], command)] if only else shipped_grids(options)
     sources = Sources(database, root, plan_of(shown), logs_of(root), slurm.available())
-    pages = build_site(sources, place, shown, only=only)
+    with numbers_expected(database):
+        pages = build_site(sources, place, shown, only=only)
     print(f"{pages:,} pages; open {place / 'index.html'}")
 
 
@@ -343,12 +349,9 @@ def _claims(
     if table is not None or cost:
         raise BadInput("--claims goes with neither --table nor --cost: python -m sd.report --claims jobs/digits.yaml")
     plan = verb.read_plan(grids)[0] if grids else None
-    page = claims_page(
-        open_database(db),
-        list(checkpoints_of(checkpoint)),
-        plan.steps if plan else None,
-        of=plan.name if plan else "",
-    )
+    database, of = open_database(db), plan.name if plan else ""
+    with numbers_expected(database):
+        page = claims_page(database, list(checkpoints_of(checkpoint)), plan.steps if plan else None, of=of)
     if format_ is None and sys.stdout.isatty():
         draw_claims(page, Console())
     else:

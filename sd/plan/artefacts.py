@@ -147,7 +147,9 @@ def artefact(kind: str, number: str) -> Artefact:
     found = next((it for it in ARTEFACTS if it.name == f"{kind} {number}"), None)
     if found is None:
         numbers = sorted(int(it.name.split()[1]) for it in ARTEFACTS if it.name.startswith(kind))
-        raise BadInput(f"--{kind.lower()}: the paper has no {kind} {number}; give {numbers[0]} to {numbers[-1]}")
+        raise BadInput(
+            f"--{kind.lower()}: the paper has no {kind} {number}; give {numbers[0]} to {numbers[-1]}, or all"
+        )
     return found
 
 

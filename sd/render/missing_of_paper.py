@@ -39,7 +39,11 @@ class Look:
 
 
 def missing_of_artefact(kind: str, number: str, look: Look) -> list[Table]:
-    """What is missing of ``Table 2`` or ``Figure 4``. Raises ``BadInput`` where the paper has no such thing."""
+    """What is missing of ``Table 2`` or ``Figure 4``, or of each (``all``). Raises ``BadInput`` where the paper has no
+    such thing."""
+    if number == "all":
+        numbers = sorted(int(it.name.split()[1]) for it in ARTEFACTS if it.name.startswith(kind))
+        return [table for each in numbers for table in missing_of_artefact(kind, str(each), look)]
     it = artefact(kind, number)
     known = look.known(grid_plan(it.grid)) if it.grid else known_facts(look.database)
     return [gap_table(_artefact_gap(it, look, known))]

@@ -112,3 +112,8 @@ def test_the_minimal_tier_is_counted_on_its_own(look: Look) -> None:
 def test_a_figure_that_the_paper_does_not_have_is_one_line(look: Look) -> None:
     with pytest.raises(BadInput, match=r"^--figure: the paper has no Figure 17; give 1 to 16$"):
         missing_of_artefact("Figure", "17", look)
+
+
+def test_all_tables_are_asked_for_at_once(look: Look) -> None:
+    tables = missing_of_artefact("Table", "all", look)
+    assert [table.title for table in tables] == [f"What is missing: Table {number}" for number in range(1, 6)]

@@ -16,15 +16,26 @@ and Section 7. An epoch less is another protocol."""
 _TAU = {"clip_student": 1.0}
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Study:
-    """Cells that are judged together: ``protocol`` is empty for the paper's own."""
+    """Cells that are judged together: ``protocol`` is empty for the paper's own.
+
+    In order, what is the paper's (``None``) comes before every temperature and checkpoint that is not.
+    """
 
     dataset: str
     protocol: str
     label_noise: float = 0.0
     tau: float | None = None
     teacher_checkpoint: str | None = None
+
+    def __lt__(self, other: "Study") -> bool:
+        return self._order < other._order
+
+    @property
+    def _order(self) -> tuple[str, str, float, float, str]:
+        tau = -1.0 if self.tau is None else self.tau
+        return self.dataset, self.protocol, self.label_noise, tau, self.teacher_checkpoint or ""
 
     @property
     def title(self) -> str:
