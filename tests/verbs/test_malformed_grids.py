@@ -83,15 +83,16 @@ def edited_data(text: str, draw: random.Random) -> bytes:
         if not place:
             continue
         key = draw.choice(list(place) if isinstance(place, dict) else range(len(place)))
+        odd = copy.deepcopy(draw.choice(ODD))  # which a later edit may change, or put into itself
         match draw.randrange(4):
             case 0:
                 del place[key]
             case 1:
-                place[key] = draw.choice(ODD)
+                place[key] = odd
             case 2 if isinstance(place, dict):
-                place[draw.choice(["odd", "arch", "seeds", "rounds", "alpha", "epochs", "sbatch"])] = draw.choice(ODD)
+                place[draw.choice(["odd", "arch", "seeds", "rounds", "alpha", "epochs", "sbatch"])] = odd
             case _:
-                place[key] = [place[key], draw.choice(ODD)]
+                place[key] = [place[key], odd]
     return yaml.safe_dump(grid, allow_unicode=draw.random() < 0.5).encode(errors="replace")
 
 
