@@ -36,7 +36,7 @@ def grid_lines(case: Case, database: Database, seeds: list[int]) -> tuple[list[s
         entry |= {name: value for name, value in asks.items() if name not in _OF_THE_CASE}
         sizes = sorted({row.get("size") or row.get("teachers") or 0 for row in rows} - {0, 1})
         entry |= {"ban": sizes} if "ban" in asks else {}
-        entry |= {"ensembles": _ensembles(sizes, seeds)} if "ensembles" in asks else {}
+        entry |= {"ensembles": _ensembles(sizes, seeds)} if "ensembles" in asks and sizes else {}
         entry["seeds"] = seeds
         line = yaml.safe_dump(entry, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True)
         lines.append(f"- {line.strip()}")

@@ -5,10 +5,12 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from sd import BadInput
 from sd.plan.catalogue import is_own
+from sd.plan.cost import Paces, estimate
 from sd.plan.grid import read_grid
 from sd.plan.schedule import plan
 from sd.render.claims.grid_lines import grid_lines
@@ -16,7 +18,7 @@ from sd.render.claims.judge import LEVEL, Case, Judged
 from sd.render.forecast import hours
 from sd.render.sample_size import MOST, POWER
 from sd.store.database import Database
-from sd.store.pace import priced
+from sd.store.pace import paces
 
 # So many further seeds are listed.
 _LISTED = 60
@@ -97,9 +99,15 @@ def _hours(case: Case, database: Database, lines: Sequence[str]) -> str:
         except BadInput:
             return ""
     kind = _usual_device(case, database)
-    cost = priced(database, steps.values(), dict.fromkeys(steps, kind))
+    cost = estimate(steps.values(), dict.fromkeys(steps, kind), {kind: _paces(database, kind)})
     measured = "at the pace of cells like them" if cost.measured else "by operations, at an assumed pace"
     return f"{len(steps)} cells, {hours(cost)}, {measured}" if cost.seconds else f"{len(steps)} cells, of unknown cost"
+
+
+@lru_cache(maxsize=2)
+def _paces(database: Database, kind: str) -> Paces:
+    """The paces on a kind of device, read once for all claims of a page."""
+    return paces(database, kind)
 
 
 def _usual_device(case: Case, database: Database) -> str:
