@@ -5,6 +5,7 @@ and of the content, sealed again, as a wrong program or a stranger might.
 """
 
 import contextlib
+import copy
 import hashlib
 import json
 import random
@@ -53,9 +54,9 @@ def edited(content: dict[str, Any], draw: random.Random) -> dict[str, Any]:
             case 0:
                 del place[key]
             case 1:
-                place[key] = draw.choice(ODD)
+                place[key] = copy.deepcopy(draw.choice(ODD))  # a later edit may change it, or put it into itself
             case 2 if isinstance(place, list):
-                place.append(draw.choice([*ODD, place[key]]))
+                place.append(copy.deepcopy(draw.choice([*ODD, place[key]])))
             case 3 if isinstance(place, dict):
                 place[draw.choice([*Base.metadata.tables, "odd", ""])] = place.pop(key)
             case _:

@@ -49,8 +49,8 @@ def served(database: Path, path: str) -> str:
 
 def test_datasette_answers_a_question_with_its_parameter(database: Path) -> None:
     answer = json.loads(served(database, "/results/gains.json?checkpoint=last&_shape=array"))
-    rows = {(row["arch"], row["label_noise"], row["model"]): row for row in answer}
-    assert rows["resnet8", 0.3, "R1"]["n"] == 5 and rows["resnet8", 0.3, "R1"]["chains_above"] == 5
+    rows = {(row["arch"], row["label_noise"], row["alpha"], row["model"]): row for row in answer}
+    assert rows["resnet8", 0.3, 0.5, "R1"]["n"] == 5 and rows["resnet8", 0.3, 0.5, "R1"]["chains_above"] == 5
 
 
 def test_datasette_shows_descriptions(database: Path) -> None:
