@@ -51,7 +51,7 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "measure": ("measure: [curvature]", set()),
     "teacher": ("teacher: sam", set()),  # the students are others' then, in columns of their own
     "method": ("method: distillation", set()),
-    "ensembles": ("ensembles: {members: [[3, 4]]}", set()),
+    "ensembles": ("ensembles: {sizes: [2], members: [[3, 4]]}", set()),
     "ban": ("ban: [2, 3]", set()),
     "tier": ("tier: full", set()),
     "curvature": ("curvature: {probes: 7}", set()),
@@ -86,8 +86,9 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
 
 
 def keys(folder: Path, text: str) -> dict[str, str]:
+    """The key of each column's first cell: the block's own come before the members of its ensembles."""
     (folder / "g.yaml").write_text(text)
-    return {cell.column: cell.key for cell in plan([read_grid(folder / "g.yaml")]).cells}
+    return {cell.column: cell.key for cell in reversed(plan([read_grid(folder / "g.yaml")]).cells)}
 
 
 def test_every_field_of_a_grid_is_in_the_table() -> None:
