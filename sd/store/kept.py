@@ -1,5 +1,6 @@
 """Other names for files whose own is about to be another's, so that nothing is deleted."""
 
+import errno
 import os
 from collections.abc import Iterator
 from itertools import count
@@ -11,8 +12,11 @@ SUFFIX = ".unreadable"
 def keep_a_copy(path: Path) -> Path:
     """Give a file a second name, the first free one of ``NAME.unreadable``, ``NAME.unreadable.2`` …; returns it.
 
-    On a file system without links it loses its first one. Raises ``OSError`` where the folder cannot be written.
+    On a file system without links it loses its first one. Raises ``OSError`` where the folder cannot be written, or a
+    folder stands there.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     for kept in _names(path):
         try:
             kept.hardlink_to(path)
