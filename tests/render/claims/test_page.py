@@ -51,8 +51,8 @@ def test_every_format_is_deterministic_and_names_every_claim(name: str, page: Pa
 def test_the_demonstration_is_too_small_and_it_says_how_many_seeds_would_do(page: Page, tmp_path: Path) -> None:
     text = write_claims(page, "md")
     assert "cannot be decided with n = 5: the smallest p is .0625" in text
-    assert "9 seeds instead of 5 would decide it" in text
-    assert re.search(r"8 cells, 0\.0\d+ hours of jobs on CPUs, at the pace of cells like them", text)
+    assert "8 seeds instead of 5 would decide it" in text
+    assert re.search(r"6 cells, 0\.0\d+ hours of jobs on CPUs, at the pace of cells like them", text)
     lines = [line.strip() for line in text.splitlines() if line.startswith("    - {")]
     (tmp_path / "more.yaml").write_text("name: more\ncells:\n" + "".join(f"  {line}\n" for line in lines))
     assert read_grid(tmp_path / "more.yaml").cells
@@ -69,7 +69,8 @@ def test_the_added_cells_are_of_the_same_setting_and_measured_alike(page: Page, 
     (tmp_path / "more.yaml").write_text("name: more\ncells:\n" + "".join(f"  {line}\n" for line in lines))
     cells = read_grid(tmp_path / "more.yaml").cells
     assert {cell.setting for cell, _ in cells} <= settings and not {cell.key for cell, _ in cells} & keys
-    assert {measure.key for _, measures in cells for measure in measures} == ways
+    asked = {measure.key for _, measures in cells for measure in measures}
+    assert asked and asked <= ways
 
 
 def test_markdown_tables_are_aligned(page: Page) -> None:

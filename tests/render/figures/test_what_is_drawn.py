@@ -76,6 +76,8 @@ def test_curves_of_the_shipped_database_are_its_measurements(shipped: Database) 
     rows = shipped.rows(
         "SELECT model, trace FROM curvature_outcomes"
         " WHERE dataset = 'digits' AND label_noise = 0.3 AND checkpoint = 'best_test' AND split = 'train'"
+        " AND measure_key = :way",
+        way=drawn.rows[0]["measure_key"],
     )
     assert len(drawn.rows) == len(rows) == 25
     students = [[row["trace"] for row in rows if row["model"] == model] for model in ("R1", "R2", "R3")]

@@ -140,8 +140,8 @@ def test_a_cell_is_asked_for_by_its_key(sources: Sources) -> None:
 
 def test_a_claim_shows_its_tests_its_facts_and_its_cells(shipped: Sources) -> None:
     answer = why("claim:C1:noise", shipped)
-    assert len(answer.runs) == 10 and {run.model for run in answer.runs} == {"T", "R1"}
-    assert sum("teacher = " in line for line in answer.formula) == 5
+    assert len(answer.runs) == 16 and {run.model for run in answer.runs} == {"T", "R1"}
+    assert sum("teacher = " in line for line in answer.formula) == 11
     assert any("p = " in line and "by Holm" in line for line in answer.formula)
     assert shipped.database.rows(answer.queries[0].sql)
     assert len(why("claim:c1", shipped).runs) > 10
