@@ -281,14 +281,19 @@ def _model_at(cell: Cell, folder: Path, checkpoint: str, sha256: str, data: Data
 def _evaluations(
     cell: Cell, data: Dataset, folder: Path, saved: dict[str, Saved], device: torch.device, attempt: Attempt
 ) -> list[dict[str, Any]]:
-    """Every checkpoint, read back from disk, scored on both splits; train labels are those that were trained on."""
-    rows = []
+    """Every checkpoint, read back from disk, scored on both splits; train labels are those that were trained on.
+
+    Checkpoints of one epoch hold the same weights, which are scored once.
+    """
+    rows: list[dict[str, Any]] = []
+    scored: dict[int, dict[str, Evaluation]] = {}
     for name, checkpoint in saved.items():
         model = _model_at(cell, folder, name, checkpoint.sha256, data, device)
-        for split in ("train", "test"):
-            images, labels = data.split(split)
-            score = evaluate(model, images, labels, mean=data.mean, std=data.std)
-            rows.append(_evaluation(cell, name, split, score, attempt))
+        if checkpoint.epoch not in scored:
+            scored[checkpoint.epoch] = {
+                split: evaluate(model, *data.split(split), mean=data.mean, std=data.std) for split in ("train", "test")
+            }
+        rows += [_evaluation(cell, name, split, it, attempt) for split, it in scored[checkpoint.epoch].items()]
     return rows
 
 

@@ -2,15 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from sd import BadInput
 from sd.plan.catalogue import ARCHITECTURES, AUGMENTATIONS, DATASETS, nearest
+from sd.plan.cell import Checkpoint
 from sd.plan.recipe import RECIPES
 
 MODELS = ("T", "R1", "R2", "R3", "SAM")
 METRICS = ("test_acc", "trace", "lambda_max", "trace_stderr")
-CHECKPOINTS = ("best_test", "best_val", "last")
+CHECKPOINTS: tuple[str, ...] = get_args(Checkpoint)
 EXAMPLE = "table2:ResNet18:CIFAR-10:aug:0.5:R1"
 
 # The augmentations of Tables 1 to 3 by their short names; the others go by their own.
@@ -25,6 +26,20 @@ _OF_DATASET = {"svhn": "svhn", "tiny_imagenet": "tiny_imagenet"}
 def papers_protocol(arch: str, dataset: str) -> str:
     """The recipe, with nothing changed, under which a place of the paper's tables is the paper's own experiment."""
     return _FINE_TUNED.get(arch) or _OF_DATASET.get(dataset, "appendix_a")
+
+
+def at_checkpoint(place: str, checkpoint: str) -> str:
+    """A place's address at a checkpoint: ``…:R1@last``; ``best_test``, the paper's, is not written out."""
+    return place if checkpoint == "best_test" else f"{place}@{checkpoint}"
+
+
+def split_checkpoint(text: str) -> tuple[str, str]:
+    """An address's place, and the name behind its last ``@``, empty where there is none.
+
+    The epoch in ``by=T@30``, a teacher that stopped early, is a part of the place.
+    """
+    found = re.fullmatch(r"(.*)@(?!\d)([^:@]*)", text, re.DOTALL)
+    return (found[1], found[2]) if found else (text, "")
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ class Address:
         parts += [self.measure_key] if self.measure_key else []
         parts += [self.protocol] if self.protocol != papers_protocol(self.arch, self.dataset) else []
         parts += ["difference"] if self.difference else []
-        return ":".join(parts) + (f"@{self.checkpoint}" if self.checkpoint != "best_test" else "")
+        return at_checkpoint(":".join(parts), self.checkpoint)
 
 
 def parse_address(text: str) -> Address:
@@ -80,7 +95,7 @@ def parse_address(text: str) -> Address:
     Raises:
         BadInput: it is none; the one line says which part and what would be right.
     """
-    place, _, checkpoint = text.partition("@")
+    place, checkpoint = split_checkpoint(text)
     first, *parts = [part.strip() for part in place.split(":")]
     if len(parts) < 3 or not first.lower().startswith("table"):
         raise BadInput(

@@ -110,7 +110,7 @@ def test_the_minimal_tier_is_counted_on_its_own(look: Look) -> None:
 
 
 def test_a_figure_that_the_paper_does_not_have_is_one_line(look: Look) -> None:
-    with pytest.raises(BadInput, match=r"^--figure: the paper has no Figure 17; give 1 to 16$"):
+    with pytest.raises(BadInput, match=r"^--figure: the paper has no Figure 17; give 1 to 16, or all$"):
         missing_of_artefact("Figure", "17", look)
 
 

@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 COSINE = Recipe(
     epochs=3,
     batch_size=96,
-    learning_rate=0.02,
+    learning_rate=0.005,  # at 0.02 these 12 steps make 2e-3 of a change of 1e-7 in the weights
     momentum=0.9,
     weight_decay=1e-2,
     schedule="cosine",
@@ -37,7 +37,6 @@ COSINE = Recipe(
 )
 STEPS = COSINE.model_copy(
     update={"schedule": "step", "milestones": (1, 2), "gamma": 0.5, "nesterov": True, "clip_norm": None}
-    | {"learning_rate": 0.005}  # without clipping a longer step would amplify the last bit
 )
 
 
@@ -181,4 +180,4 @@ def test_the_loop_would_show_a_teacher_in_train_mode(data: Dataset, tmp_path: Pa
     found = load_checkpoint(next(tmp_path.glob("last-*.pt")), CPU)["model"]
     expected, _ = plain_training(cell, data, trained_teacher(data).train())
     start = build("resnet8", 10, seed=cell.seed, round_=cell.round).state_dict()
-    assert distance(found, expected, start) > 5e-3
+    assert distance(found, expected, start) > 2e-3

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sd import BadInput
 from sd.plan.artefacts import grid_plan
+from sd.render.beside import BOTH
 from sd.render.bundle.part import Part
 from sd.render.claims.page import claims_page
 from sd.render.claims.written import write_claims
@@ -17,8 +18,6 @@ from sd.render.paper_tables import TITLES, paper_table
 from sd.render.provenance.asked import Sources, why_each
 from sd.render.table import Entry, Table
 from sd.store.database import Database
-
-CHECKPOINTS = ("best_test", "last")
 
 _TABLE_FORMATS = ("md", "tex", "csv", "html")
 _CLAIM_FORMATS = ("md", "tex", "csv", "html", "json")
@@ -34,7 +33,7 @@ def results(look: Look, sources: Sources, grids: Sequence[str]) -> Iterator[Part
         plan = grid_plan(name)
         found = [
             table
-            for checkpoint in CHECKPOINTS
+            for checkpoint in BOTH
             for table in grid_tables(
                 plan, look.database, checkpoint=checkpoint, fill=f"python -m sd.launch jobs/{name}.yaml"
             )
@@ -44,7 +43,7 @@ def results(look: Look, sources: Sources, grids: Sequence[str]) -> Iterator[Part
             command = f"python -m sd.report jobs/{name}.yaml --checkpoint both"
             yield from _written(f"tables/grid_{name}", found, f"the tables of jobs/{name}.yaml", command)
     yield from _figures(look.database)
-    page = claims_page(look.database, list(CHECKPOINTS))
+    page = claims_page(look.database, list(BOTH))
     for format_ in _CLAIM_FORMATS:
         command = f"python -m sd.report --claims --checkpoint both --format {format_}"
         text = write_claims(page, format_).encode()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sd import BadInput
 from sd.plan.schedule import Plan
+from sd.render.address import CHECKPOINTS, at_checkpoint, split_checkpoint
 from sd.render.provenance.answer import Answer
 from sd.render.provenance.grid_place import GridPlaces
 from sd.render.provenance.of_cell import cell_answer
@@ -16,8 +17,6 @@ from sd.render.provenance.selected import Index, Selected
 from sd.store.database import Database
 
 EXAMPLES = "table2:ResNet18:CIFAR-10:aug:0.5:R1, digits:ResNet8:Digits:0.5:R1, claim:C1, figure:4 or a cell's key"
-
-_CHECKPOINTS = ("best_test", "best_val", "last")
 
 
 @dataclass(frozen=True)
@@ -48,20 +47,20 @@ def why(address: str, sources: Sources, *, checkpoint: str = "best_test") -> Ans
         BadInput: it is none, or leads nowhere; one line that says which part does not fit and what would.
     """
     text = address.strip()
-    given = text if "@" in text or checkpoint == "best_test" else f"{text}@{checkpoint}"
-    place, _, at = given.partition("@")
-    if at and at not in _CHECKPOINTS:
-        raise BadInput(f"{address!r}: {at!r} is not a checkpoint; give {', '.join(_CHECKPOINTS)}")
+    place, at = split_checkpoint(text)
+    if at and at not in CHECKPOINTS:
+        raise BadInput(f"{address!r}: {at!r} is not a checkpoint; give {', '.join(CHECKPOINTS)}")
+    at = at or checkpoint
     kind, colon, rest = place.partition(":")
     kind, index = kind.strip(), Index(sources.database)
     if re.fullmatch(r"[0-9a-f]{16}", kind.lower()) and not colon:
         keys = [kind.lower()]
-        return cell_answer(address, keys[0], at or "best_test", index, _facts(sources, keys))
+        return cell_answer(address, keys[0], at, index, _facts(sources, keys))
     if kind.lower() == "claim":
-        return _claim(address, rest, at or "best_test", index, sources)
+        return _claim(address, rest, at, index, sources)
     if kind.lower() == "figure":
-        return _figure(address, rest, at or "best_test", index, sources)
-    selected = _Selecting(sources, index).select(given)
+        return _figure(address, rest, at, index, sources)
+    selected = _Selecting(sources, index).select(at_checkpoint(place, at))
     return selected.answer(_facts(sources, selected.keys))
 
 

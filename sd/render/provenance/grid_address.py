@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sd import BadInput
 from sd.plan.catalogue import AUGMENTATIONS, architecture, dataset, nearest
+from sd.render.address import CHECKPOINTS, at_checkpoint, split_checkpoint
 from sd.render.layout import Study, model_title
 from sd.render.provenance.metric import METRICS
 
@@ -13,8 +14,6 @@ _SHORT = {"aa_cutout": "aug"}
 
 # Addresses that begin so are of the paper's tables, and of other things.
 _TAKEN = re.compile(r"table\d+|claim|figure|[0-9a-f]{16}", re.IGNORECASE)
-
-CHECKPOINTS = ("best_test", "best_val", "last")
 
 _OTHER_NAMES = {
     **dict.fromkeys(("accuracy", "acc", "top1", "test accuracy"), "test_acc"),
@@ -55,7 +54,7 @@ class GridAddress:
         parts += [self.model]
         parts += [self.metric] if self.metric != "test_acc" else []
         parts += [part for part in (self.split, self.measure_key) if part]
-        return ":".join(parts) + (f"@{self.checkpoint}" if self.checkpoint != "best_test" else "")
+        return at_checkpoint(":".join(parts), self.checkpoint)
 
 
 def _told(study: Study) -> dict[str, str]:
@@ -83,7 +82,7 @@ def read_grid_address(text: str, grid: str, rest: str, places: Sequence[tuple[St
     Raises:
         BadInput: a part does not fit, or several places do; the line names the part and what would fit.
     """
-    place, _, checkpoint = rest.partition("@")
+    place, checkpoint = split_checkpoint(rest)
     if checkpoint and checkpoint not in CHECKPOINTS:
         raise BadInput(f"{text!r}: {checkpoint!r} is not a checkpoint; {nearest(checkpoint, CHECKPOINTS)}")
     reading = _Reading(text, place, list(places))

@@ -4,6 +4,7 @@ from difflib import get_close_matches
 
 from sd import BadInput
 from sd.plan.artefacts import ARTEFACTS, grid_plan
+from sd.render.address import at_checkpoint
 from sd.render.provenance.answer import Answer, Query
 from sd.render.provenance.run import Facts, Wanted
 from sd.render.provenance.selected import Index
@@ -23,7 +24,7 @@ def cell_answer(text: str, key: str, checkpoint: str, index: Index, facts: Facts
         hint = f"; did you mean {near[0]}, {index.cells[near[0]]['label']}?" if near else ""
         raise BadInput(f"{text!r}: no cell of that key is in the database{hint}")
     return Answer(
-        address=key + (f"@{checkpoint}" if checkpoint != "best_test" else ""),
+        address=at_checkpoint(key, checkpoint),
         title=row["label"],
         runs=facts.runs(Wanted((key,), checkpoint)),
         queries=[

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sd import BadInput, resource
 from sd.plan.artefacts import CLAIMS as SOURCES
 from sd.plan.catalogue import nearest
+from sd.render.address import at_checkpoint
 from sd.render.claims.judge import CLAIMS, Case, judge
 from sd.render.claims.study import Row
 from sd.render.provenance.answer import Answer, Query
@@ -65,7 +66,7 @@ def claim_answer(rest: str, checkpoint: str, cases: Sequence[Case], index: Index
     file = resource("sql", "claims", f"{claim.query}.sql").read_text().strip()
     command = f"python -m sd.report --missing --claims; they are made by: {', '.join(SOURCES.get(claim.id, ()))}"
     return Answer(
-        address=f"claim:{rest}" + (f"@{checkpoint}" if checkpoint != "best_test" else ""),
+        address=at_checkpoint(f"claim:{rest}", checkpoint),
         title=f"{claim.id}: {claim.title}, checkpoint {checkpoint}",
         runs=facts.runs(Wanted(tuple(keys_of(cases, index)), checkpoint)),
         queries=[Query("the facts", f"WITH chosen AS (SELECT * FROM {claim.source})\n{file}")],

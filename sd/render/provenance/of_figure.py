@@ -2,6 +2,7 @@
 
 from sd import BadInput, resource
 from sd.plan.artefacts import artefact
+from sd.render.address import at_checkpoint
 from sd.render.figures.catalogue import FIGURES
 from sd.render.figures.selection import Selection, select
 from sd.render.provenance.answer import Answer, Query
@@ -47,7 +48,7 @@ def figure_answer(rest: str, checkpoint: str, selection: Selection | None, facts
         queries.append(Query("its numbers", f"WITH chosen AS (SELECT * FROM {entry.source})\n{file}"))
     command = f"python -m sd.report --missing --figure {number}"
     return Answer(
-        address=f"figure:{rest}" + (f"@{checkpoint}" if checkpoint != "best_test" else ""),
+        address=at_checkpoint(f"figure:{rest}", checkpoint),
         title=f"Figure {number}: {entry.title}, checkpoint {checkpoint}",
         runs=facts.runs(Wanted(tuple(keys), checkpoint)),
         queries=queries,

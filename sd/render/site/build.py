@@ -7,6 +7,7 @@ from typing import Any
 
 from sd import __version__, resource
 from sd.plan.schedule import Plan
+from sd.render.beside import BOTH
 from sd.render.claims.page import Page, claims_page
 from sd.render.claims.written import CLAIM_FORMATS, write_claims
 from sd.render.provenance.asked import Sources
@@ -15,7 +16,7 @@ from sd.render.site.crew import Order, crew
 from sd.render.site.digest import content_digest
 from sd.render.site.folder import site_folder
 from sd.render.site.grids import Grid
-from sd.render.site.overview import CHECKPOINTS, Verdicts, extents, open_cases, totals, verdicts
+from sd.render.site.overview import Verdicts, extents, open_cases, totals, verdicts
 from sd.render.site.tables import grid_page, paper_pages, settings, write_table_page
 from sd.render.site.why import write_answers
 from sd.render.site.writer import Frame, Writer
@@ -71,7 +72,7 @@ def build_site(sources: Sources, place: Path, grids: Sequence[Grid], *, only: Pl
         writer.assets()
         with crew(Order(folder, frame, database, catalogue, keys)) as others:
             _cells(writer, database, catalogue, whole=only is None)
-            found = _claims(writer, claims_page(database, CHECKPOINTS, keys, of=frame.grid))
+            found = _claims(writer, claims_page(database, BOTH, keys, of=frame.grid))
             grid_pages = _tables(writer, sources, grids, catalogue, whole=only is None)
             writer.page(
                 "index.html",

@@ -9,6 +9,7 @@ from functools import cached_property
 from sd import BadInput
 from sd.plan import catalogue as known
 from sd.plan.catalogue import AUGMENTATIONS
+from sd.render.beside import BOTH
 from sd.store.database import Database
 
 
@@ -129,9 +130,9 @@ def read_catalogue(database: Database, keys: Collection[str] | None) -> Catalogu
     scores = "".join(
         f" LEFT JOIN evaluations {name} ON {name}.cell_key = c.key AND {name}.split = 'test'"
         f" AND {name}.checkpoint = '{name}'"
-        for name in ("best_test", "last")
+        for name in BOTH
     )
-    names = [name for name in Brief.__slots__ if name not in ("best_test", "last")]
+    names = [name for name in Brief.__slots__ if name not in BOTH]
     columns = ", ".join(f"c.{name}" for name in names)
     query = f"SELECT {columns}, best_test.top1 AS best_test, last.top1 AS last FROM cells c{scores} ORDER BY c.key"
     wanted = None if keys is None else set(keys)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sd.plan.schedule import Plan
+from sd.render.beside import BOTH
 from sd.render.claims.needed import Needed
 from sd.render.claims.page import Page, Section
 from sd.render.claims.study import Study
@@ -12,8 +13,6 @@ from sd.store.database import Database
 from sd.store.progress import known_facts
 
 VERDICTS = ("supported", "contradicted", "undecided", "cannot be decided", "no data")
-
-CHECKPOINTS = ("best_test", "last")
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Verdicts:
     def on(self, section: Section, study: Study) -> list[tuple[str, Sequence[str]]]:
         """The verdicts on a claim in a study, each with its checkpoints: one where all say the same."""
         said: dict[str, list[str]] = {}
-        for checkpoint in CHECKPOINTS:
+        for checkpoint in BOTH:
             verdict = self.found.get((section.claim.id, study, checkpoint))
             if verdict:
                 said.setdefault(verdict, []).append(checkpoint)

@@ -4,12 +4,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sd.render.beside import BOTH
 from sd.render.formats import FORMATS, write_tables
 from sd.render.grid_tables import grid_tables
 from sd.render.paper_tables import TITLES, paper_table
 from sd.render.site.catalogue import Brief, Group, arch_title, aug_title, slug
 from sd.render.site.grids import Grid
-from sd.render.site.overview import CHECKPOINTS
 from sd.render.site.writer import Writer
 from sd.render.table import Entry, Table
 from sd.store.database import Database
@@ -67,7 +67,7 @@ def paper_pages(database: Database) -> list[TablePage]:
         TablePage(
             f"table{number}",
             title,
-            [Section(name, [paper_table(number, database, checkpoint=name)]) for name in CHECKPOINTS],
+            [Section(name, [paper_table(number, database, checkpoint=name)]) for name in BOTH],
         )
         for number, title in TITLES.items()
     ]
@@ -76,7 +76,7 @@ def paper_pages(database: Database) -> list[TablePage]:
 def grid_page(grid: Grid, database: Database) -> TablePage:
     """The tables of a grid, at each checkpoint."""
     plan, fill = grid.plan, grid.command
-    sections = [Section(name, grid_tables(plan, database, checkpoint=name, fill=fill)) for name in CHECKPOINTS]
+    sections = [Section(name, grid_tables(plan, database, checkpoint=name, fill=fill)) for name in BOTH]
     return TablePage(f"grid-{slug(plan.name)}", f"Grid {plan.name}", sections)
 
 
