@@ -8,8 +8,9 @@ import torch
 from test_cifar101_is_the_published_arrays import write_cifar101
 
 from sd import BadInput
-from sd.cluster import task
-from sd.cluster.task import Place, Watch, run_step
+from sd.cluster.task import sources
+from sd.cluster.task.place import Place, Watch
+from sd.cluster.task.step import run_step
 from sd.launch import _require_data
 from sd.plan.grid import read_grid
 from sd.plan.schedule import plan
@@ -42,7 +43,7 @@ def few(root: Path) -> Dataset:
 
 def test_a_cell_is_scored_on_the_published_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LOADERS, "cifar10", few)
-    monkeypatch.setattr(task, "_LOADED", {})
+    monkeypatch.setattr(sources, "_LOADED", {})
     (tmp_path / "grid.yaml").write_text(GRID)
     planned = plan([read_grid(tmp_path / "grid.yaml")])
     (step,) = planned.steps.values()
