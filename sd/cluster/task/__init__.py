@@ -1,1 +1,1 @@
-"""What one task does. Of this package's house, this room alone trains and measures."""
+"""What one task does; of ``sd.cluster`` this room alone trains and measures."""
