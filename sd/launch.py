@@ -29,7 +29,7 @@ from sd.cluster.submission import (
     send,
     write_scripts,
 )
-from sd.plan.catalogue import ARCHITECTURES, OwnDataset, dataset, is_own
+from sd.cluster.task.requirements import require
 from sd.plan.cost import START_SECONDS
 from sd.plan.resources import Resources
 from sd.plan.schedule import Plan
@@ -41,7 +41,7 @@ from sd.store.pace import priced
 from sd.store.progress import Done, scores_in
 from sd.store.record import cell_folder
 from sd.store.target import absolute_target, database_file
-from sd.store.todo import Todo, find_todo, take_stock
+from sd.store.todo import find_todo, take_stock
 
 app = verb.app("launch")
 
@@ -185,9 +185,7 @@ def _run_here(
     tell(forecast(todo, cost, "to run"))
     if dry_run or not todo.wanted:
         return
-    _require_data(todo, site.data_root)
-    _require_architectures(todo, site.data_root)
-    _require_weights(todo, ())
+    require(todo, site.data_root)
     hands = f"{counted(layout.count, 'worker')} of {counted(layout.threads, 'thread')}"
     print(f"{hands} on {', '.join(sorted(set(layout.devices)))}", flush=True)
     with Display(Console(), [step.cell for step in todo.steps]) as display:
@@ -272,9 +270,7 @@ def _prepare(
         partition = resources[todo.steps[0].cell.key].partition
         print(ending(cost, slurm.gpus_in(partition), partition), flush=True)
     if not dry and not scripts:
-        _require_data(todo, orders.data_root)
-        _require_architectures(todo, orders.data_root)
-        _require_weights(todo, orders.profile.environment)
+        require(todo, orders.data_root, orders.profile.environment)
     return prepare(
         todo,
         orders,
@@ -319,63 +315,6 @@ def _asked(sbatch: list[str], **given: Any) -> Resources:
         name = str(detail["loc"][0]).replace("_", "-")
         value = "" if detail["type"] == "needs" else f"{detail['input']!r} "
         raise BadInput(f"--{name}: {value}{detail['msg']}") from None
-
-
-def _require_data(todo: Todo, data_root: Path | None) -> None:
-    """Open each data set, and each test set that a measure asks for, before anything begins, so that a missing one is
-    said once and nothing is begun.
-
-    Of prepared ones only the labels are read; CIFAR and SVHN as they were published are read, so that a damaged file
-    is found here, too.
-    """
-    names = {step.cell.dataset for step in todo.steps}
-    names |= {name for step in todo.steps for it in step.measures for name in it.test_sets(step.cell)}
-    fetched = sorted(name for name in names if not dataset(name).bundled)
-    if fetched:
-        from sd.train.datasets import load
-
-        for name in fetched:
-            load(name, data_root)
-
-
-def _require_architectures(todo: Todo, data_root: Path | None) -> None:
-    """Try each pair of architecture and data set of which the catalogue does not know both, before anything begins.
-
-    Not on --dry-run, nor for --scripts: a plan is made without torch, and where the user's modules need not be.
-    """
-    pairs = {(step.cell.arch, step.cell.dataset) for step in todo.steps}
-    pairs = {(arch, name) for arch, name in pairs if arch not in ARCHITECTURES or is_own(name)}
-    if pairs:
-        from sd.train.datasets import load
-        from sd.train.models import check_architecture
-
-        for arch, name in sorted(pairs):
-            facts = dataset(name)
-            if isinstance(facts, OwnDataset):
-                data = load(name, data_root)
-                check_architecture(arch, data.classes, data.train_images.shape[-1])
-            else:
-                check_architecture(arch, facts.classes, facts.side)
-
-
-def _require_weights(todo: Todo, environment: Iterable[tuple[str, str]]) -> None:
-    """Look for the published weights that cells start from, and for what zero-shot teachers need, before all begins.
-
-    Not for weights where the profile gives jobs a cache of their own, which may be on their nodes.
-    """
-    here = not {"HF_HOME", "HF_HUB_CACHE"} & {name for name, _ in environment}
-    pretrained = {step.cell.arch for step in todo.steps if step.cell.recipe.init == "pretrained"} if here else set()
-    zero_shots = {(step.cell.arch, step.cell.dataset) for step in todo.steps if step.cell.origin == "zero_shot"}
-    if zero_shots:
-        from sd.train import zero_shot
-
-        for arch, name in sorted(zero_shots):
-            zero_shot.require(arch, name, weights=here)
-    if pretrained:
-        from sd.train.models.pretrained import weights_file
-
-        for arch in sorted(pretrained):
-            weights_file(arch)
 
 
 def _report_differences(database: Database, keys: list[str]) -> None:

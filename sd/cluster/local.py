@@ -313,7 +313,8 @@ def _work(link: Connection, stop: Event, folders: Folders, device: str, threads:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _PARENTS)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    from sd.cluster.task import Place, Watch, run_step
+    from sd.cluster.task.place import Place, Watch
+    from sd.cluster.task.step import run_step
     from sd.train.trainer import Stopped
 
     place = Place(folders.root, folders.data_root, device, threads, save_every)

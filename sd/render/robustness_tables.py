@@ -1,7 +1,7 @@
 """Does a student inherit its teacher's robustness? A table of a grid's cells under corruptions and natural shifts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
 from statistics import mean, stdev
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sd.plan.measure import Robustness
 from sd.plan.schedule import Plan
-from sd.render.layout import identity, identity_headers, lay_out, model_name, model_order, taught_by
+from sd.render.layout import identity, identity_headers, lay_out, model_name, model_order, place_of, taught_by
+from sd.render.provenance.grid_address import GridAddress
 from sd.render.table import Entry, Table
 from sd.render.words import counted
 from sd.store.database import Database
@@ -22,26 +23,39 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of the table: its title, what it says of a cell, and whether that is a difference, or of students."""
+    """A column of the table.
+
+    Attributes:
+        of: what it says of a cell.
+        signed: whether that is a difference.
+        of_students: whether only students have it.
+        metric: what addresses call it (:mod:`sd.render.provenance.metric`); empty where it has none.
+    """
 
     title: str
     of: Callable[[Row], float | None]
     signed: bool = False
     of_students: bool = False
+    metric: str = ""
+
+
+def _column(title: str, metric: str, *, signed: bool = False, of_students: bool = False) -> _Column:
+    """One that the view of robustness has."""
+    return _Column(title, itemgetter(metric), signed, of_students, metric)
 
 
 _TESTBEDS = {"cifar101_top1": ("cifar10.1", "CIFAR-10.1"), "imagenetv2_top1": ("imagenet_v2", "ImageNetV2")}
 """By the column of a test set of other origin: the testbed of published models on it, and its name in print."""
 
-_CLEAN = _Column("Clean", lambda row: row["clean_top1"])
+_CLEAN = _column("Clean", "clean_top1")
 _CORRUPTED = (
-    _Column("Corrupted", lambda row: row["corrupted_top1"]),
-    _Column("Noise", lambda row: row["noise_top1"]),
-    _Column("Blur", lambda row: row["blur_top1"]),
-    _Column("Digital", lambda row: row["digital_top1"]),
-    _Column("Gap", lambda row: row["gap"]),
-    _Column("Gap − teacher's", lambda row: _less(row["gap"], row["teacher_gap"]), signed=True, of_students=True),
-    _Column("Error, % of teacher's", lambda row: row["relative_error"], of_students=True),
+    _column("Corrupted", "corrupted_top1"),
+    _column("Noise", "noise_top1"),
+    _column("Blur", "blur_top1"),
+    _column("Digital", "digital_top1"),
+    _column("Gap", "gap"),
+    _column("Gap − teacher's", "gap_to_teacher", signed=True, of_students=True),
+    _column("Error, % of teacher's", "relative_error", of_students=True),
 )
 
 
@@ -55,7 +69,8 @@ def robustness_tables(plan: Plan, database: Database, *, checkpoint: str, fill: 
     rows = [row for row in found if row["checkpoint"] == checkpoint]
     lines = _lines(database, rows)
     return [
-        _table(plan, measure, [r for r in rows if r["measure_key"] == measure.key], lines, fill) for measure in wanted
+        _table(plan, measure, checkpoint, [r for r in rows if r["measure_key"] == measure.key], lines, fill)
+        for measure in wanted
     ]
 
 
@@ -80,19 +95,11 @@ def _columns(rows: Sequence[Row], lines: "Mapping[str, Line]") -> list[_Column]:
     columns = [_CLEAN, *(_CORRUPTED if any(row["corruptions"] for row in rows) else ())]
     for name, (_, title) in _TESTBEDS.items():
         if any(row[name] is not None for row in rows):
-            columns.append(_Column(title, itemgetter(name)))
-            columns.append(_Column(f"{title} gap", partial(_gap, name)))
+            columns.append(_column(title, name))
+            columns.append(_column(f"{title} gap", name.replace("_top1", "_gap")))
         if name in lines:
             columns.append(_Column("Effective robustness", partial(_effective, name, lines[name]), signed=True))
     return columns
-
-
-def _gap(name: str, row: Row) -> float | None:
-    return _less(row["clean_top1"], row[name])
-
-
-def _less(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one - other
 
 
 def _effective(name: str, line: "Line", row: Row) -> float | None:
@@ -102,7 +109,9 @@ def _effective(name: str, line: "Line", row: Row) -> float | None:
     return float(row[name] - line.expected(row["clean_top1"]))
 
 
-def _table(plan: Plan, measure: Robustness, found: Sequence[Row], lines: "Mapping[str, Line]", fill: str) -> Table:
+def _table(
+    plan: Plan, measure: Robustness, checkpoint: str, found: Sequence[Row], lines: "Mapping[str, Line]", fill: str
+) -> Table:
     _, places = lay_out([step.cell for step in plan.steps.values() if measure in step.measures])
     studies = list(dict.fromkeys(taught_by(study) for study, _ in places))
     seeds = max(len(cells) for cells in places.values())
@@ -113,8 +122,9 @@ def _table(plan: Plan, measure: Robustness, found: Sequence[Row], lines: "Mappin
         inside = [(s, model, cells) for (s, model), cells in places.items() if taught_by(s) == study]
         for taught, model, cells in sorted(inside, key=lambda item: model_order(item[0], item[1])):
             of_cells = [known[cell.key] for cell in cells if cell.key in known]
+            way = GridAddress(plan.name, *place_of(cells[0]), "", "", measure.key, checkpoint)
             entries = [
-                "" if column.of_students and cells[0].teacher is None else _entry(column, of_cells, seeds)
+                "" if column.of_students and cells[0].teacher is None else _entry(column, of_cells, seeds, way)
                 for column in columns
             ]
             rows.append([*identity(study, studies, alpha=False), model_name(taught, model), *entries])
@@ -131,12 +141,13 @@ def _table(plan: Plan, measure: Robustness, found: Sequence[Row], lines: "Mappin
     )
 
 
-def _entry(column: _Column, rows: Sequence[Row], seeds: int) -> Entry:
+def _entry(column: _Column, rows: Sequence[Row], seeds: int, way: GridAddress) -> Entry:
     there = [value for value in map(column.of, rows) if value is not None]
     if not there:
         return Entry(None)
     spread = stdev(there) if len(there) > 1 else None
-    return Entry(mean(there), spread, len(there), seeds, signed=column.signed)
+    why = str(replace(way, metric=column.metric)) if column.metric else ""
+    return Entry(mean(there), spread, len(there), seeds, signed=column.signed, why=why)
 
 
 def _notes(measure: Robustness, columns: Sequence[_Column], found: Sequence[Row]) -> list[str]:

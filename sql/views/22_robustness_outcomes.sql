@@ -11,7 +11,7 @@ SELECT
         WHEN r.shift IN ('defocus_blur', 'glass_blur', 'motion_blur', 'zoom_blur', 'gaussian_blur') THEN 'blur'
         ELSE 'digital'
     END AS family,
-    r.n_samples, r.top1, r.loss, r.ece, r.brier, t.top1 AS teacher_top1
+    r.n_samples, r.top1, r.loss, r.ece, r.brier, r.attempt_id, t.top1 AS teacher_top1
 FROM outcomes o
 JOIN robustness r ON r.cell_key = o.key AND r.checkpoint = o.checkpoint
 JOIN checkpoints k ON k.cell_key = r.cell_key AND k.checkpoint = r.checkpoint AND k.sha256 = r.checkpoint_sha256

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.distributions import Categorical
 
-from sd.cluster.task import Place, Watch, run_step
+from sd.cluster.task.place import Place, Watch
+from sd.cluster.task.step import run_step
 from sd.plan.cell import Cell, checkpoint_file
 from sd.plan.cost import petaflop
 from sd.plan.recipe import RECIPES

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from sd.cluster.assembly import MissingMember
-from sd.cluster.task import MissingTeacher, Place, Watch, run_step
+from sd.cluster.task.assembly import MissingMember
+from sd.cluster.task.place import Place, Watch
+from sd.cluster.task.sources import MissingTeacher
+from sd.cluster.task.step import run_step
 from sd.plan.cell import Cell, checkpoint_file
 from sd.plan.grid import read_grid
 from sd.plan.schedule import Plan, plan

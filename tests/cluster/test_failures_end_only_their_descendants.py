@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from study import Study
 
-from sd.cluster.task import MissingTeacher, Place, Watch, run_step
+from sd.cluster.task.place import Place, Watch
+from sd.cluster.task.sources import MissingTeacher
+from sd.cluster.task.step import run_step
 from sd.plan.cell import Cell
 from sd.plan.recipe import RECIPES
 from sd.plan.schedule import Step

@@ -7,7 +7,8 @@ from typing import Any
 
 from sd.cluster.ledger import job_file_of, write_job_down
 from sd.cluster.manifest import Header, Work, read_cells, read_keys, write_manifest
-from sd.cluster.task import Place, Watch, run_step
+from sd.cluster.task.place import Place, Watch
+from sd.cluster.task.step import run_step
 from sd.plan.cell import Cell
 from sd.plan.grid import read_grid
 from sd.plan.schedule import Plan, Step, plan

@@ -21,7 +21,7 @@ import torch
 from acts import ACTS, Acts, check, contents, facts, study
 
 from sd import BadInput
-from sd.cluster import task
+from sd.cluster.task import sources
 from sd.store.attempt import code_version
 from sd.train import teacher
 from sd.train.datasets import load
@@ -156,8 +156,8 @@ def _at_each(walk: Walk, points: list[tuple[int, int]], error: int) -> list[str]
 def main(folder: Path, act: str, mode: int, error: int = 0, stride: int = 1) -> None:
     torch.set_num_threads(1)
     code_version()
-    task._LOADED["digits", None, "cpu"] = load("digits", None)
-    task._hardware(torch.device("cpu"))
+    sources._LOADED["digits", None, "cpu"] = load("digits", None)
+    sources.hardware(torch.device("cpu"))
     teacher._LARGE = 0  # the teacher's answers are kept in a file, as those of large sets are
     _import_what_a_life_imports(folder / "warm")
     walk = Walk(folder, act)

@@ -8,9 +8,10 @@ import torch
 from test_cifar101_is_the_published_arrays import write_cifar101
 
 from sd import BadInput
-from sd.cluster import task
-from sd.cluster.task import Place, Watch, run_step
-from sd.launch import _require_data
+from sd.cluster.task import sources
+from sd.cluster.task.place import Place, Watch
+from sd.cluster.task.requirements import require
+from sd.cluster.task.step import run_step
 from sd.plan.grid import read_grid
 from sd.plan.schedule import plan
 from sd.store.database import open_database
@@ -42,7 +43,7 @@ def few(root: Path) -> Dataset:
 
 def test_a_cell_is_scored_on_the_published_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LOADERS, "cifar10", few)
-    monkeypatch.setattr(task, "_LOADED", {})
+    monkeypatch.setattr(sources, "_LOADED", {})
     (tmp_path / "grid.yaml").write_text(GRID)
     planned = plan([read_grid(tmp_path / "grid.yaml")])
     (step,) = planned.steps.values()
@@ -50,11 +51,11 @@ def test_a_cell_is_scored_on_the_published_arrays(tmp_path: Path, monkeypatch: p
     with pytest.raises(
         BadInput, match=r"cifar10.1 is not \(whole\) under .*; fetch it with: python -m sd.data prepare"
     ):
-        _require_data(todo, tmp_path / "data")
+        require(todo, tmp_path / "data")
 
     (tmp_path / "data").mkdir()
     pixels, labels = write_cifar101(tmp_path / "data" / "cifar10.1", "cifar10.1", monkeypatch)
-    _require_data(todo, tmp_path / "data")
+    require(todo, tmp_path / "data")
     run_step(step, Place(tmp_path / "runs", tmp_path / "data", "cpu", 1, 60.0), Watch())
     database = open_database(str(tmp_path / "results.db"), create=True)
     assert database.ingest(find_records(tmp_path / "runs")).refused == []

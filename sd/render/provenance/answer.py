@@ -76,10 +76,11 @@ class Answer:
         if self.metric is None or self.value is None:
             return "—"
         digits = self.metric.decimals
-        if self.asks_difference:
-            text = f"{self.value:+.{digits}f}"
-            return text.replace("-", "−") if float(text) else text[1:]
         spread = f" ± {self.std:.{digits}f}" if self.std is not None and self.metric.spread else ""
+        if self.asks_difference or self.metric.signed:
+            text = f"{self.value:+.{digits}f}"
+            text = text.replace("-", "−") if float(text) else text[1:]
+            return text if self.asks_difference else f"{text}{spread}"
         return f"{self.value:.{digits}f}{spread}"
 
 

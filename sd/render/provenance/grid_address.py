@@ -23,6 +23,9 @@ _OTHER_NAMES = {
     **dict.fromkeys(("loss", "cross-entropy"), "nll"),
     "mse, centred": "mse_centred",
     **dict.fromkeys(("kl at τ", "kl at tau"), "kl_tau"),
+    **{word: f"{word}_top1" for word in ("clean", "corrupted", "blur", "digital")},
+    "gap − teacher's": "gap_to_teacher",
+    "error, % of teacher's": "relative_error",
 }
 
 

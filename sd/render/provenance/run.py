@@ -91,8 +91,12 @@ class Wanted:
     measure_key: str = ""
 
 
+Way = tuple[str, str, str, str]
+"""A cell, a checkpoint, a split and the key of a measure."""
+
+
 class Facts:
-    """Everything that is known of some cells, in five queries whatever their number.
+    """Everything that is known of some cells, in as many queries whatever their number.
 
     Args:
         keys: of the cells.
@@ -103,26 +107,37 @@ class Facts:
     def __init__(self, database: Database, keys: Collection[str], root: Path, logs: Mapping[str, Path]) -> None:
         self._root, self._logs = root, logs
         picked = None if len(keys) > _MANY else keys
-        scores, curvature, fidelity, attempts, records = (
-            database.named(name, source="cells", keys=picked, folder="provenance", exact=True)
-            for name in ("runs", "curvature", "fidelity", "attempts", "records")
-        )
+        self._database, self._picked = database, picked
+        scores, attempts, records = (self._read(name) for name in ("runs", "attempts", "records"))
         self._scores = {(row["key"], row["checkpoint"]): row for row in scores}
-        self._measured = {
-            name: {(row["key"], row["checkpoint"], row["split"], row["measure_key"]): row for row in rows}
-            for name, rows in (("curvature", curvature), ("fidelity", fidelity))
-        }
+        self._measured: dict[str, dict[Way, dict[str, Any]]] = {}
         self._ways: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
-        for name, rows in self._measured.items():
-            for key, checkpoint, split, measure in rows:
-                self._ways[name, key, checkpoint].append((split, measure))
         self._attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in sorted(attempts, key=lambda row: row["number"]):
             self._attempts[row["cell_key"]].append(row)
         self._records = {row["path"]: row["sha256"] for row in records}
 
+    def _read(self, name: str) -> list[dict[str, Any]]:
+        return self._database.named(name, source="cells", keys=self._picked, folder="provenance", exact=True)
+
+    def _found_by(self, name: str) -> Mapping[Way, dict[str, Any]]:
+        """What a measure found, by cell, checkpoint, split and the measure's key; read when it is first asked for."""
+        if name not in self._measured:
+            rows = self._shifted() if name == "robustness" else self._read(name)
+            way = ("key", "checkpoint", "split", "measure_key")
+            self._measured[name] = {(row[way[0]], row[way[1]], row[way[2]], row[way[3]]): row for row in rows}
+            for key, checkpoint, split, measure in self._measured[name]:
+                self._ways[name, key, checkpoint].append((split, measure))
+        return self._measured[name]
+
+    def _shifted(self) -> list[dict[str, Any]]:
+        """Robustness, of which each cell has many rows; as tables sum them up. Shifts are of test images alone."""
+        found = self._database.named("robustness_cells", source="robustness_outcomes", keys=self._picked)
+        return [{**row, "split": "test"} for row in found]
+
     def measures(self, key: str, checkpoint: str, name: str) -> list[tuple[str, str]]:
         """The (split, measure key) of every time that a measure was taken of a cell's checkpoint."""
+        self._found_by(name)
         return self._ways.get((name, key, checkpoint), [])
 
     def runs(self, wanted: Wanted) -> tuple[Run, ...]:
@@ -132,7 +147,7 @@ class Facts:
             score = self._scores.get((key, wanted.checkpoint))
             source = score
             if wanted.metric and wanted.metric.measure:
-                measured = self._measured[wanted.metric.measure]
+                measured = self._found_by(wanted.metric.measure)
                 source = measured.get((key, wanted.checkpoint, wanted.split, wanted.measure_key))
             value = source[wanted.metric.column] if source and wanted.metric else None
             if score is not None and source is not None and (value is not None or wanted.metric is None):

@@ -108,13 +108,17 @@ class Selected:
         return Wanted(self.keys, self.checkpoint, self.metric, split, measure)
 
     def _queries(self, wanted: Wanted) -> list[Query]:
-        way = f" AND split = '{wanted.split}' AND measure_key = '{wanted.measure_key}'" if wanted.split else ""
-        way = " AND split = 'test'" if self.metric.view == "calibration_outcomes" else way
+        way = f" AND split = '{wanted.split or 'test'}'" if self.metric.of_splits else ""
+        way += f" AND measure_key = '{wanted.measure_key}'" if wanted.measure_key else ""
         keys = ", ".join("'" + key.replace("'", "''") + "'" for key in self.keys)
-        where = f"FROM {self.metric.view} WHERE checkpoint = '{self.checkpoint}'{way} AND key IN ({keys})"
+        these = f"WHERE checkpoint = '{self.checkpoint}'{way} AND key IN ({keys})"
+        where = f"FROM {self.metric.view} {these}"
         column = self.metric.column
         found = [Query("the runs", f"SELECT key, label, seed, {column} {where} ORDER BY seed")]
         found.append(Query("their mean", f"SELECT AVG({column}) AS mean, COUNT(*) AS n {where}"))
+        if self.metric.measure == "robustness":
+            shifts = f"SELECT key, seed, shift, severity, top1, teacher_top1 FROM robustness_outcomes {these}"
+            found.append(Query("each shift of each run", f"{shifts} ORDER BY seed, key, shift, severity"))
         if self.table_query:
             chosen = {"split": wanted.split, "measure_key": wanted.measure_key}
             found.insert(0, Query("the number as the table's view has it", self.table_query.format(**chosen)))

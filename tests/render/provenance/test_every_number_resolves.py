@@ -64,7 +64,7 @@ def test_of_the_papers_tables_as_shipped(shipped: Database, checkpoint: str, tmp
 
 
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
-@pytest.mark.parametrize("name", ["digits", "cifar10_small"])
+@pytest.mark.parametrize("name", ["digits", "cifar10_small", "digits_full"])
 def test_of_the_grids_tables_as_shipped(shipped: Database, name: str, checkpoint: str, tmp_path: Path) -> None:
     found_plan = grid(name)
     assert found_plan
@@ -75,8 +75,9 @@ def test_of_the_grids_tables_as_shipped(shipped: Database, name: str, checkpoint
         assert_resolves(entry, answers[entry.why])
 
 
-def test_every_measured_number_of_a_grid_has_an_address(shipped: Database) -> None:
-    found_plan = grid("digits")
+@pytest.mark.parametrize("name", ["digits", "digits_full"])
+def test_every_measured_number_of_a_grid_has_an_address(shipped: Database, name: str) -> None:
+    found_plan = grid(name)
     assert found_plan
     tables = grid_tables(found_plan[0], shipped, checkpoint="best_test", fill="")
     measured = [e for t in tables for row in t.rows for e in row if isinstance(e, Entry) and e.mean is not None]
@@ -90,14 +91,23 @@ def test_the_queries_of_an_answer_yield_the_number(shipped: Database, tmp_path: 
         "table3:ResNet20:CIFAR-10:std:0.2:R1:appendix_a (epochs 3)",
         "table3:ResNet20:CIFAR-10:std:0.2:T:appendix_a (epochs 3)@last",
         "digits:ResNet8:Digits:noise=0.3:R2:lambda_max",
+        "digits:ResNet8:Digits:noise=0.3:R2:ece",
+        "digits_full:ResNet8:Digits:0.5:R1:corrupted",
+        "digits_full:ResNet8:Digits:0.5:R1:gap_to_teacher",
+        "digits_full:ResNet8:Digits:0.5:R1:mse",
     )
     with sqlite3.connect(shipped.shown) as connection:
         for address in addresses:
             answer = why(address, sources)
             found = {query.words: connection.execute(query.sql).fetchall() for query in answer.queries}
-            assert [row[-1] for row in found["the runs"]] == [run.value for run in answer.runs]
+            values = [run.value for run in answer.runs]
+            assert [row[-1] for row in found["the runs"]] == pytest.approx(values, rel=1e-9)
             ((mean, n),) = found["their mean"]
             assert (mean, n) == (pytest.approx(answer.mean, rel=1e-9), answer.n)
+            if "corrupted" in address:
+                terms = found["each shift of each run"]
+                assert {row[0] for row in terms} == {run.key for run in answer.runs}
+                assert len(terms) > 15 * len(answer.runs)
             if address.startswith("table"):
                 ((mean, std, n),) = found["the number as the table's view has it"]
                 assert (mean, std, n) == (pytest.approx(answer.mean), pytest.approx(answer.std), answer.n)
