@@ -117,8 +117,9 @@ def _environment() -> Environment:
 
 
 def _tex(text: str) -> str:
-    """Text for LaTeX: its special characters escaped, the field's signs as its commands."""
-    return "".join(_TEX.get(character, character) for character in text).replace("--", "-{}-")
+    """Text for LaTeX: its special characters escaped, the field's signs as its commands, quotations as it has them."""
+    quoted = re.sub(r'"([^"]*)"', "“\\1”", text)
+    return "".join(_TEX.get(character, character) for character in quoted).replace("--", "-{}-")
 
 
 def _md(text: str) -> str:

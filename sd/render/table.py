@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
+from sd.render.words import signed
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -45,11 +47,8 @@ class Entry:
 
     @property
     def _number(self) -> str:
-        text = f"{self.mean:.{self.decimals}f}"
-        if not self.signed:
-            return text
-        size = text.removeprefix("-")
-        return size if not float(size) else f"−{size}" if text != size else f"+{size}"
+        mean = self.mean or 0.0
+        return signed(mean, self.decimals) if self.signed else f"{mean:.{self.decimals}f}"
 
 
 @dataclass(frozen=True)

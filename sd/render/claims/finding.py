@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import exp, inf
 
 from sd.render.statistics import Found
+from sd.render.words import signed
 
 
 @dataclass(frozen=True)
@@ -16,21 +17,21 @@ class Unit:
 
 
 def _points(value: float) -> str:
-    return f"{value:+.2f} pp"
+    return f"{signed(value, 2)} pp"
 
 
 def _percent(value: float) -> str:
     """Of a logarithm of a ratio: the change in percent."""
-    return "+∞ %" if value > 700 else f"{100 * (exp(value) - 1):+.0f} %"
+    return "+∞ %" if value > 700 else f"{signed(100 * (exp(value) - 1))} %"
 
 
 POINTS = Unit("percentage points", _points)
 RATIO = Unit("log ratio, written as a change in percent", _percent)
-SHARE = Unit("share less one half, in percentage points", lambda value: f"{100 * value:+.0f} pp")
-PER_ALPHA = Unit("percentage points per unit of α", lambda value: f"{value:+.2f} pp/α")
-TAU = Unit("Kendall's τ", lambda value: f"τ = {value:+.2f}")
-RHO = Unit("Spearman's ρ", lambda value: f"ρ = {value:+.2f}")
-TREND = Unit("mean rank correlation with the round (Page)", lambda value: f"ρ = {value:+.2f}")
+SHARE = Unit("share less one half, in percentage points", lambda value: f"{signed(100 * value)} pp")
+PER_ALPHA = Unit("percentage points per unit of α", lambda value: f"{signed(value, 2)} pp/α")
+TAU = Unit("Kendall's τ", lambda value: f"τ = {signed(value, 2)}")
+RHO = Unit("Spearman's ρ", lambda value: f"ρ = {signed(value, 2)}")
+TREND = Unit("mean rank correlation with the round (Page)", lambda value: f"ρ = {signed(value, 2)}")
 
 
 @dataclass(frozen=True)

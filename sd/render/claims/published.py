@@ -12,6 +12,7 @@ from sd.render import rank_tests, statistics
 from sd.render.claims.accuracy import is_monotone
 from sd.render.claims.study import Row
 from sd.render.statistics import Clustered
+from sd.render.words import signed
 from sd.store.database import Database
 
 PrintedVerdict = Literal["supported", "contradicted", "undecided", "not printed"]
@@ -113,11 +114,11 @@ def _c1(tables: PrintedTables) -> Printed:
         below += [row for row, gain in zip(rows, gains, strict=True) if gain <= 0]
         counts.append(f"{up} of {len(rows)}")
         lines.append(
-            f"{source}: R1 above T in {up} of {len(rows)} rows, mean gain {sum(gains) / len(gains):+.3f} pp; by "
+            f"{source}: R1 above T in {up} of {len(rows)} rows, mean gain {signed(sum(gains) / len(gains), 3)} pp; by "
             f"Welch's test with n = {PAPER_SEEDS}, unadjusted, significant in {_welch(rows)} of {len(rows)}"
         )
     data, words = _sign_flip(tables.of("Table 2", "Table 3"), lambda row: row["r1"] - row["teacher"])
-    lines.append(f"mean of both tables {data.mean:+.3f} pp: {words}: {_by_sign(data, 1)}")
+    lines.append(f"mean of both tables {signed(data.mean, 3)} pp: {words}: {_by_sign(data, 1)}")
     lines += [
         f"counterexample: {row['architecture']}, augmentation {row['data_aug']}, α={row['alpha']:g}: "
         f"{_accuracies(row)['r1']:.2f} after {_accuracies(row)['teacher']:.2f}"
@@ -159,9 +160,8 @@ def _pairs(tables: PrintedTables, above: str, below: str, agrees: Callable[[floa
         for metric, name in (("trace", "trace"), ("lambda_max", "λmax")):
             a, b = models[above][metric], models[below][metric]
             (supporting if agrees(a / b) else against).append(row["source"])
-            lines.append(
-                f"{row['source']} ({row['dataset']}): {name} of {above} {a:g}, of {below} {b:g} ({a / b - 1:+.0%})"
-            )
+            change = signed(100 * (a / b - 1))
+            lines.append(f"{row['source']} ({row['dataset']}): {name} of {above} {a:g}, of {below} {b:g} ({change} %)")
     if not against:
         return Printed("supported", ", ".join(dict.fromkeys(supporting)), tuple(lines))
     named = ", ".join(dict.fromkeys(against))
@@ -186,7 +186,9 @@ def _c14(tables: PrintedTables) -> Printed:
             values = [model[metric] for model in models]
             rho, p = rank_tests.spearman_exact(accuracy, values)
             ps.append((rho, p))
-            lines.append(f"{row['source']}: Spearman(accuracy, {name}) {rho:+.1f}, n = {len(values)}, exact p {p:.2g}")
+            lines.append(
+                f"{row['source']}: Spearman(accuracy, {name}) {signed(rho, 1)}, n = {len(values)}, exact p {p:.2g}"
+            )
     flat = [p < _LEVEL and rho < 0 for rho, p in ps]
     return Printed("supported" if all(flat) else "undecided", "Tables 4, 5 do not show it", tuple(lines))
 
@@ -199,7 +201,7 @@ def _c15(tables: PrintedTables) -> Printed:
     verdict = _by_sign(over_r1, 1) if over_t.two_sided() < _LEVEL and over_t.mean > 0 else "undecided"
     tiny = next(iter(tables.of("Table 5")))
     lines = (
-        f"SAM above R1 in {above} of {len(rows)} rows of Tables 2 and 3, mean {over_r1.mean:+.3f} pp: {words}",
+        f"SAM above R1 in {above} of {len(rows)} rows of Tables 2 and 3, mean {signed(over_r1.mean, 3)} pp: {words}",
         f"Table 5 prints the reverse: SAM {_accuracies(tiny)['sam']:g}, R1 {_accuracies(tiny)['r1']:g}",
     )
     return Printed(verdict, f"{above} of {len(rows)} rows", lines)

@@ -45,6 +45,7 @@ def draw_claims(page: Page, console: Console) -> None:
             say(section.missing)
             continue
         console.print(drawn(section.parts), markup=False)
+        say(f"The facts that were tested, and the runs behind them: python -m sd.report --why claim:{claim.id}")
         for line in section.notes:
             say(line)
         for case, n in section.cases:
@@ -66,6 +67,7 @@ def _claim(page: Page, section: Section) -> dict[str, Any]:
     return {
         **{name: getattr(claim, name) for name in ("id", "title", "quote", "where", "test", "family")},
         "query": f"sql/claims/{claim.query}.sql",
+        "why": f"python -m sd.report --why claim:{claim.id}",
         "printed": {"verdict": printed.verdict, "short": printed.short, "evidence": list(printed.evidence)},
         "missing": section.missing,
         "parts": parts,

@@ -6,6 +6,7 @@ from math import fsum, sqrt
 
 from sd.render.provenance.metric import Metric
 from sd.render.provenance.run import Run
+from sd.render.words import signed
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,7 @@ class Answer:
         digits = self.metric.decimals
         spread = f" ± {self.std:.{digits}f}" if self.std is not None and self.metric.spread else ""
         if self.asks_difference or self.metric.signed:
-            text = f"{self.value:+.{digits}f}"
-            text = text.replace("-", "−") if float(text) else text[1:]
+            text = signed(self.value, digits)
             return text if self.asks_difference else f"{text}{spread}"
         return f"{self.value:.{digits}f}{spread}"
 

@@ -104,10 +104,12 @@ def _keys(row: Row, index: Index) -> list[str]:
     models = {
         _MODELS[word]
         for name in row
+        if name not in _PLACE
         for word in name.removeprefix("best_").removeprefix("last_").split("_")[:1]
         if word in _MODELS
     }
     models |= {row["model"]} if row.get("model") else set()
+    models |= {f"R{row['round']}"} if row.get("round") else set()
     models |= {f"BAN{row['size']}", f"E{row['size']}"} if row.get("size") else set()
     if (row.get("teachers") or 1) > 1:
         models = {f"R1(E{row['teachers']})"}

@@ -18,7 +18,7 @@ from sd.render.site.folder import site_folder
 from sd.render.site.grids import Grid
 from sd.render.site.overview import Verdicts, extents, open_cases, totals, verdicts
 from sd.render.site.tables import grid_page, paper_pages, settings, write_table_page
-from sd.render.site.why import write_answers
+from sd.render.site.why import write_answers, write_claim_answers
 from sd.render.site.writer import Frame, Writer
 from sd.store.database import Database
 
@@ -72,7 +72,7 @@ def build_site(sources: Sources, place: Path, grids: Sequence[Grid], *, only: Pl
         writer.assets()
         with crew(Order(folder, frame, database, catalogue, keys)) as others:
             _cells(writer, database, catalogue, whole=only is None)
-            found = _claims(writer, claims_page(database, BOTH, keys, of=frame.grid))
+            found = _claims(writer, claims_page(database, BOTH, keys, of=frame.grid), sources, catalogue)
             grid_pages = _tables(writer, sources, grids, catalogue, whole=only is None)
             writer.page(
                 "index.html",
@@ -91,9 +91,9 @@ def build_site(sources: Sources, place: Path, grids: Sequence[Grid], *, only: Pl
         return sum(1 for _ in folder.rglob("*.html"))
 
 
-def _claims(writer: Writer, page: Page) -> Verdicts:
+def _claims(writer: Writer, page: Page, sources: Sources, catalogue: Catalogue) -> Verdicts:
     """Write the pages of the claims; their verdicts."""
-    found = verdicts(page)
+    found, links = verdicts(page), write_claim_answers(writer, page.sections, sources, catalogue)
     writer.page("claims/index.html", "claims", "Claims", page=page)
     for section in page.sections:
         writer.page(
@@ -103,6 +103,7 @@ def _claims(writer: Writer, page: Page) -> Verdicts:
             section=section,
             verdicts=found,
             open=open_cases(section),
+            links=links.get(section.claim.id, {}),
         )
     for format_ in (name for name in CLAIM_FORMATS if name != "html"):
         writer.file(f"claims/claims.{format_}", write_claims(page, format_).encode())

@@ -1,13 +1,20 @@
-"""A page for each number of ours in the tables: the runs behind it, its formula with all terms, and the queries."""
+"""A page for each number of ours in the tables, and for each claim: the runs behind it, all terms, and the queries."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from sd.render.claims.page import Section
+from sd.render.provenance.answer import Answer
 from sd.render.provenance.asked import Sources, why_each
+from sd.render.provenance.run import Facts
+from sd.render.provenance.selected import Index
 from sd.render.provenance.written import made_with
 from sd.render.site.catalogue import Catalogue, slug
 from sd.render.site.tables import TablePage
 from sd.render.site.writer import Writer
 from sd.render.table import Entry
+
+# A page of a claim shows so many facts at most; of more the command tells.
+_READABLE = 500
 
 
 def write_answers(
@@ -18,9 +25,35 @@ def write_answers(
     answers = why_each(addresses, sources, strict=False)  # a grid may be gone to which one leads
     links = {address: f"why/{slug(address)}.html" for address in answers}
     for address, answer in answers.items():
-        cells = {run.key: catalogue.by_key[run.key] for run in answer.runs if run.key in catalogue.by_key}
-        writer.page(links[address], "why", "Tables", answer=answer, made=made_with(answer.runs), cells=cells)
+        _write(writer, links[address], "Tables", answer, catalogue)
     return links
+
+
+def write_claim_answers(
+    writer: Writer, sections: Iterable[Section], sources: Sources, catalogue: Catalogue
+) -> Mapping[str, Mapping[str, str]]:
+    """Write a page for each claim and checkpoint of which there are facts, unless they are too many to be read; where
+    each claim and checkpoint leads to, relative to the site."""
+    from sd.render.provenance import of_claim
+
+    links: dict[str, dict[str, str]] = {}
+    index = Index(sources.database)
+    for section in sections:
+        name = section.claim.id
+        for checkpoint in dict.fromkeys(case.checkpoint for case, _ in section.cases):
+            cases = [case for case, _ in section.cases if case.checkpoint == checkpoint]
+            if sum(len(case.rows) for case in cases) > _READABLE:
+                continue
+            facts = Facts(sources.database, of_claim.keys_of(cases, index), sources.root, sources.logs)
+            answer = of_claim.claim_answer(name, checkpoint, cases, index, facts)
+            links.setdefault(name, {})[checkpoint] = f"why/claim-{name.lower()}-{checkpoint}.html"
+            _write(writer, links[name][checkpoint], "Claims", answer, catalogue)
+    return links
+
+
+def _write(writer: Writer, path: str, part: str, answer: Answer, catalogue: Catalogue) -> None:
+    cells = {run.key: catalogue.by_key[run.key] for run in answer.runs if run.key in catalogue.by_key}
+    writer.page(path, "why", part, answer=answer, made=made_with(answer.runs), cells=cells)
 
 
 def _addresses(page: TablePage) -> Iterable[str]:

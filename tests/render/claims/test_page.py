@@ -215,3 +215,16 @@ def test_the_excerpt_of_the_readme_is_what_the_command_prints(shipped: Path) -> 
     lines = [line for line in section.splitlines() if re.match(r"\| |    - \{|Digits|\d+ cells", line)]
     assert len(lines) > 10
     assert [line for line in lines if line not in printed] == []
+
+
+def test_numbers_have_signs_as_in_the_tables_and_nothing_is_minus_zero(page: Page) -> None:
+    text = write_claims(page, "md").replace("--", "")
+    assert "−50 pp" in text
+    assert not re.findall(r"(?<=[\[( ])-\d[\d.]*(?=,| pp| %|\])", text)
+    assert not re.findall(r"[+−-]0 %|[+−-]0\.00 ", text)
+
+
+@pytest.mark.parametrize("format_", ["md", "tex", "html", "terminal", "json"])
+def test_each_claim_says_which_command_shows_its_runs(page: Page, format_: str) -> None:
+    text = write_claims(page, format_)
+    assert "sd.report" in text and "why claim:C1" in text

@@ -62,7 +62,7 @@ def test_three_rows_rise_at_every_step(printed: dict[str, Printed]) -> None:
 def test_flatness_and_accuracy(printed: dict[str, Printed]) -> None:
     """Spec A10: ρ −0.4 and −0.1 with the trace, −0.4 and +0.4 with λmax."""
     values = [line.split(") ")[1].split(",")[0] for line in printed["C14"].evidence]
-    assert values == ["-0.4", "-0.4", "-0.1", "+0.4"]
+    assert values == ["−0.4", "−0.4", "−0.1", "+0.4"]
 
 
 def test_claims_of_figures_alone_are_not_printed(printed: dict[str, Printed]) -> None:

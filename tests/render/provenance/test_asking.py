@@ -147,6 +147,31 @@ def test_a_claim_shows_its_tests_its_facts_and_its_cells(shipped: Sources) -> No
     assert len(why("claim:c1", shipped).runs) > 10
 
 
+@pytest.mark.parametrize(
+    ("claim", "models"),
+    [
+        ("C1", {"T", "R1"}),
+        ("C2", {"T", "R1", "R2", "R3"}),
+        ("C3", {"BAN2", "BAN3", "BAN4", "E2", "E3"}),
+        ("C4", {"R1", "R1(E2)", "R1(E3)"}),
+        ("C5", {"R1", "R2", "R3"}),
+        ("C6", {"T", "R1"}),
+        ("C6b", {"R1", "R2", "R3"}),
+        ("C7", {"R1", "SAM"}),
+        ("C11", {"T", "R1", "SAM"}),
+        ("C12", {"T", "R1", "R2", "R3"}),
+        ("C13", {"T", "R1", "R2"}),
+        ("C15", {"T", "R1", "SAM"}),
+    ],
+)
+def test_the_cells_of_a_claim_are_those_of_its_facts_and_no_others(
+    shipped: Sources, claim: str, models: set[str]
+) -> None:
+    found = {run.model for run in why(f"claim:{claim}", shipped).runs}
+    assert found <= models
+    assert {name for name in models if not name.startswith(("BAN", "E"))} <= found
+
+
 def test_every_claim_and_every_figure_has_an_answer(shipped: Sources) -> None:
     from sd.plan.artefacts import CLAIMS
 

@@ -68,6 +68,17 @@ def test_a_cell_has_its_curves_lineage_attempts_and_hashes(site: Path, database:
     assert sum(tag == "svg" for tag, _ in page.tags) == 2
 
 
+def test_a_claim_leads_to_the_facts_that_were_tested_and_to_their_cells(site: Path) -> None:
+    claim = Page(site / "claims" / "c1.html")
+    assert "python -m sd.report --why claim:C1" in claim.text
+    assert {"../why/claim-c1-best_test.html", "../why/claim-c1-last.html"} <= set(claim.targets)
+    answer = Page(site / "why" / "claim-c1-last.html")
+    assert "gain = " in answer.text
+    tested = {cell.key for cell in cells() if cell.round <= 1 and cell.optimizer != "sam"}
+    linked = {Path(target).stem for target in answer.targets if target.startswith("../cells/")} - {"index"}
+    assert linked and linked <= tested
+
+
 def test_made_twice_it_is_the_same_bytes(site: Path, database: Database, tmp_path: Path) -> None:
     build_site(sources(database), tmp_path / "again", [])
     first, second = (
