@@ -208,9 +208,14 @@ def _fidelity(
 def _robustness(cell: Cell, measure: Robustness, scores: Mapping[str, float]) -> dict[str, list[Row]]:
     same = {"severity": 0, "loss": 1.5, "ece": 0.05, "brier": 0.4, "seconds": 1.0, "images_sha256": "0" * 64}
     shift = {"imagenet": "imagenetv2", "cifar10": "cifar10.1"}.get(cell.dataset)
-    found = [row for row in _places(cell, measure, scores) if row["checkpoint"] in measure.checkpoints]
+    losses = {"none": 0, shift: 10} if shift else {}
     return {
-        "robustness": [row | same | {"shift": shift, "top1": scores[row["checkpoint"]] - 10} for row in found if shift]
+        "robustness": [
+            row | same | {"shift": name, "top1": scores[row["checkpoint"]] - lost}
+            for row in _places(cell, measure, scores)
+            if row["checkpoint"] in measure.checkpoints
+            for name, lost in losses.items()
+        ]
     }
 
 

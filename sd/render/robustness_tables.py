@@ -104,7 +104,7 @@ def _columns(rows: Sequence[Row], lines: "Mapping[str, Line]") -> list[_Column]:
 
 def _effective(name: str, line: "Line", row: Row) -> float | None:
     """Accuracy beyond that of a standard model that is as accurate without the shift, in percentage points."""
-    if row[name] is None:
+    if row[name] is None or row["clean_top1"] is None:
         return None
     return float(row[name] - line.expected(row["clean_top1"]))
 
@@ -152,7 +152,7 @@ def _entry(column: _Column, rows: Sequence[Row], seeds: int, way: GridAddress) -
 
 def _notes(measure: Robustness, columns: Sequence[_Column], found: Sequence[Row]) -> list[str]:
     titles = {column.title for column in columns}
-    samples = max((row["n_samples"] for row in found), default=0)
+    samples = max((row["n_samples"] or 0 for row in found), default=0)
     notes = [f"Clean is the accuracy on the {samples:,} test images that the shifts are of."] if samples else []
     if "Corrupted" in titles:
         severities = ", ".join(map(str, measure.severities))

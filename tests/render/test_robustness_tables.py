@@ -94,6 +94,16 @@ def test_effective_robustness_where_a_testbed_is_known(planned: Plan, database: 
     assert columns(table, 1)["Effective robustness"] == "−11.50 ± 0.71"
 
 
+def test_a_shift_without_the_clean_score_beside_it_is_a_row_with_gaps(planned: Plan, database: Database) -> None:
+    with sa.create_engine(f"sqlite:///{database.shown}").begin() as connection:
+        connection.exec_driver_sql("DELETE FROM robustness WHERE shift = 'none'")
+        for x in (70.0, 80.0, 95.0):
+            connection.exec_driver_sql(f"INSERT INTO testbeds VALUES ('cifar10.1', 'm{x}', 'standard', {x}, {x}, '0')")
+    (table,) = robustness_tables(planned, database, checkpoint="best_test", fill="")
+    teacher = columns(table, 0)
+    assert (teacher["Clean"], teacher["CIFAR-10.1"], teacher["Effective robustness"]) == ("—", "80.00 ± 0.00", "—")
+
+
 def test_the_view_knows_the_family_of_every_corruption(
     synthetic: SyntheticRoot, database: Database, planned: Plan
 ) -> None:

@@ -64,14 +64,23 @@ def why(address: str, sources: Sources, *, checkpoint: str = "best_test") -> Ans
     return selected.answer(_facts(sources, selected.keys))
 
 
-def why_each(addresses: Iterable[str], sources: Sources) -> dict[str, Answer]:
+def why_each(addresses: Iterable[str], sources: Sources, *, strict: bool = True) -> dict[str, Answer]:
     """The answers to many addresses of numbers in tables, by address, each once; with as many queries as for one.
 
+    Args:
+        strict: whether each must lead somewhere; else one that does not is left out.
+
     Raises:
-        BadInput: one of them leads nowhere.
+        BadInput: one of them leads nowhere, where each must.
     """
     selecting = _Selecting(sources, Index(sources.database))
-    selected = {address: selecting.select(address) for address in dict.fromkeys(addresses)}
+    selected: dict[str, Selected] = {}
+    for address in dict.fromkeys(addresses):
+        try:
+            selected[address] = selecting.select(address)
+        except BadInput:
+            if strict:
+                raise
     facts = _facts(sources, {key for it in selected.values() for key in it.keys})
     return {address: it.answer(facts) for address, it in selected.items()}
 

@@ -19,8 +19,9 @@ class Grid:
 
 
 def plan_of(grids: Sequence[Grid]) -> Callable[[str], tuple[Plan, Sequence[Path]] | None]:
-    """The plan and the paths of one of these grids, by its name."""
-    found = {grid.plan.name: (grid.plan, grid.paths) for grid in grids}
+    """The plan and the paths of one of these grids, by its name or, as some addresses have it, by its file in jobs/."""
+    names = {name: grid for grid in grids for name in (grid.plan.name, f"jobs/{grid.plan.name}.yaml")}
+    found = {name: (grid.plan, grid.paths) for name, grid in names.items()}
     return found.get
 
 

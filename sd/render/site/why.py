@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sd import BadInput
 from sd.render.claims.page import Section
 from sd.render.provenance.answer import Answer
 from sd.render.provenance.asked import Sources, why_each
@@ -22,7 +21,8 @@ def write_answers(
     writer: Writer, pages: Sequence[TablePage], sources: Sources, catalogue: Catalogue
 ) -> Mapping[str, str]:
     """Write a page for every address in these tables; where each address leads to, relative to the site."""
-    answers = _answers(dict.fromkeys(address for page in pages for address in _addresses(page)), sources)
+    addresses = [address for page in pages for address in _addresses(page)]
+    answers = why_each(addresses, sources, strict=False)  # a grid may be gone to which one leads
     links = {address: f"why/{slug(address)}.html" for address in answers}
     for address, answer in answers.items():
         _write(writer, links[address], "Tables", answer, catalogue)
@@ -61,14 +61,3 @@ def _addresses(page: TablePage) -> Iterable[str]:
         for table in section.tables:
             for row in table.rows:
                 yield from (item.why for item in row if isinstance(item, Entry) and item.why)
-
-
-def _answers(addresses: Iterable[str], sources: Sources) -> dict[str, Answer]:
-    """The answers; one that cannot be given, as of a grid that is not there any more, leaves the others."""
-    wanted = list(addresses)
-    try:
-        return why_each(wanted, sources)
-    except BadInput:
-        if len(wanted) == 1:
-            return {}
-    return {name: answer for address in wanted for name, answer in _answers([address], sources).items()}

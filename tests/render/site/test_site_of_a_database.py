@@ -9,7 +9,9 @@ from conftest import HOSTILE, cells, hostile_key, sources
 
 from sd.plan.resources import Resources
 from sd.plan.schedule import Plan, Step
+from sd.render.provenance.asked import Sources
 from sd.render.site.build import build_site
+from sd.render.site.grids import Grid, plan_of
 from sd.store.database import Database, open_database
 
 
@@ -91,6 +93,25 @@ def test_the_site_of_a_grid_has_its_cells_alone(database: Database, tmp_path: Pa
     build_site(sources(database), tmp_path / "site", [], only=plan)
     names = {path.stem for path in (tmp_path / "site" / "cells").glob("*.html")} - {"index"}
     assert names == {cell.key for cell in only}
+    assert not broken_links(tmp_path / "site")
+
+
+def test_each_number_of_a_grid_leads_to_its_runs_also_where_the_grid_has_a_tables_name(
+    database: Database, tmp_path: Path
+) -> None:
+    """The address says ``jobs/table9.yaml`` then, as ``table9:`` begins those of the paper's tables."""
+    only = [cell for cell in cells() if cell.arch == "resnet18"]
+    grids = [
+        Grid(Plan(name, {cell.key: Step(cell, (), Resources()) for cell in only}), [Path(f"{name}.yaml")], "")
+        for name in ("table9", "mine")
+    ]
+    build_site(Sources(database, Path("runs"), plan_of(grids)), tmp_path / "site", grids)
+    table9, mine = (
+        [t for t in Page(path).targets if "/why/" in t]
+        for name in ("table9", "mine")
+        for path in (tmp_path / "site" / "tables").glob(f"grid-{name}-*.html")
+    )
+    assert len(table9) == len(mine) > 4
     assert not broken_links(tmp_path / "site")
 
 
