@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from conftest import HOSTILE, cells, hostile_key, sources
+from hostile_cells import HOSTILE, cells, hostile_key, sources
 
 from sd.plan.resources import Resources
 from sd.plan.schedule import Plan, Step
