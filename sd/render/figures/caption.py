@@ -8,7 +8,7 @@ from sd.render.figures.catalogue import Entry
 from sd.render.figures.panels import lettered
 from sd.render.figures.selection import Selection, Shown, model_order
 from sd.render.figures.style import short
-from sd.render.figures.subject import AUGMENTED, arch_title, tidy
+from sd.render.figures.subject import AUGMENTED, Subject, arch_title, tidy
 from sd.render.formats import rendered
 from sd.render.words import counted
 
@@ -35,14 +35,21 @@ def caption(entry: Entry, selection: Selection | None, **facts: object) -> str:
         values |= {
             "panels": selection.panels,
             "notice": notice(selection),
-            "runs": [f"{letter}{runs(panel)}" for letter, panel in lettered(selection)],
+            "runs": [f"{letter}{runs(panel)}" for letter, panel in _named(entry, selection)],
             "checkpoint": CHECKPOINTS[selection.checkpoint],
             "images": images(selection.rows),
             "unconverged": unconverged(selection.rows),
+            "measurements": len(_measurements(selection.rows)),
             "missing": missing(selection),
             "alphas": sorted({panel.alpha for panel in selection.panels if panel.alpha is not None}),
         }
     return " ".join(rendered(f"captions/{entry.painter}.txt.jinja", **values).split())
+
+
+def _named(entry: Entry, selection: Selection) -> list[tuple[str, Shown]]:
+    """What is shown, with the letters of its panels; Figure 9 has two for all of it."""
+    panels = lettered(selection)
+    return [("", panel) for _, panel in panels] if entry.painter == "robustness" else panels
 
 
 def notice(selection: Selection) -> str:
@@ -50,7 +57,13 @@ def notice(selection: Selection) -> str:
     if selection.own:
         return ""
     why = "as asked for" if selection.picked else "of which the database holds no such runs"
-    return f"{STANDS_IN} ({selection.entry.papers}), {why}."
+    return f"{STANDS_IN} ({selection.entry.papers}, {papers_way(selection.entry)}), {why}."
+
+
+def papers_way(entry: Entry) -> str:
+    """``crop and flip or AutoAugment and Cutout, the paper’s protocol``."""
+    augs = " or ".join(dict.fromkeys(AUGMENTED.get(aug, aug) for _, aug in entry.shown))
+    return f"{augs}, {Subject(entry.study, '', '').protocol}"
 
 
 def runs(panel: Shown) -> str:
@@ -63,7 +76,11 @@ def runs(panel: Shown) -> str:
 
 def unconverged(rows: Sequence[Row]) -> int:
     """How many measurements are marked as not converged."""
-    return len({(row["key"], row["split"]) for row in rows if row.get("converged") in (0, False)})
+    return len(_measurements([row for row in rows if row.get("converged") in (0, False)]))
+
+
+def _measurements(rows: Sequence[Row]) -> set[tuple[str, str]]:
+    return {(row["key"], row["split"]) for row in rows if row.get("key") and row.get("split")}
 
 
 def images(rows: Sequence[Row]) -> str:

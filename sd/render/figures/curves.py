@@ -12,10 +12,10 @@ from sd.render.figures.style import BLACK, PAGE, mark_of_model, marks_of_alphas,
 MEASURES = {"trace": "Trace of the Hessian", "lambda_max": "λmax of the Hessian"}
 
 # Marks of several α at one round stand this far apart.
-_APART = 0.11
+_APART = 0.16
 
 # What the paper prints stands so far to the left.
-_PRINTED = 0.24
+_PRINTED = 0.3
 
 
 def paint(selection: Selection) -> Figure:

@@ -10,8 +10,12 @@ from sd.render.figures.selection import Selection, Shown
 from sd.render.figures.spread import Point, draw_points
 from sd.render.figures.style import COLUMN, PAGE, mark_of_model, marks_of_alphas, short
 
-# Marks of several α at one size stand this far apart.
+# Marks of several α at one round stand this far apart; those at one size, by this share of the axis.
 _APART = 0.1
+_SHARE = 0.03
+
+# So far the axis of sizes goes beyond them.
+_ROOM = 0.3
 
 _ACCURACY = "Test accuracy (%)"
 
@@ -24,9 +28,11 @@ def paint_ban(selection: Selection) -> Figure:
     alphas = _alphas(selection)
     for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
         axes = part.subplots()
-        scratch = _by_size(panel, origin="trained") + _by_size(panel, origin="ensemble")
+        first, *shifts = _beside(panel, 1 + len(alphas))
+        single, several = _by_size(panel, origin="trained"), _by_size(panel, origin="ensemble")
+        scratch = single + [Point(point.x + first, point.values) for point in several]
         draw_points(axes, scratch, mark_of_model("T"), label="trained from scratch")
-        lines = _shifted(panel, alphas, origin="ban")
+        lines = _shifted(panel, alphas, shifts, origin="ban")
         _lines(axes, panel, lines, alphas, "BAN, α = {alpha:g}", start={"model": "T"})
         _sizes(axes, panel, "Models in the ensemble")
     legend(figure, columns=2)
@@ -39,8 +45,10 @@ def paint_teachers(selection: Selection) -> Figure:
     alphas = _alphas(selection)
     for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
         axes = part.subplots()
-        draw_points(axes, _by_size(panel, part="teacher"), mark_of_model("T"), label="teacher (ensemble)")
-        _lines(axes, panel, _shifted(panel, alphas, part="student"), alphas, "student, α = {alpha:g}")
+        first, *shifts = _beside(panel, 1 + len(alphas))
+        teachers = [Point(point.x + first, point.values) for point in _by_size(panel, part="teacher")]
+        draw_points(axes, teachers, mark_of_model("T"), label="teacher (ensemble)")
+        _lines(axes, panel, _shifted(panel, alphas, shifts, part="student"), alphas, "student, α = {alpha:g}")
         _sizes(axes, panel, "Models in the teacher")
     legend(figure, columns=2)
     return figure
@@ -61,7 +69,7 @@ def paint_fidelity(selection: Selection) -> Figure:
         for axes, (column, label) in zip(part.subplots(1, 2), DISTANCES.items(), strict=True):
             ticks = {model: float(place) for place, model in enumerate(panel.models)}
             marks = marks_of_alphas(alphas)
-            for alpha, shift in zip(alphas, _shifts(alphas), strict=True):
+            for alpha, shift in zip(alphas, _shifts(len(alphas), _APART), strict=True):
                 points = [Point(x + shift, panel.values(column, model=m, alpha=alpha)) for m, x in ticks.items()]
                 draw_points(axes, points, marks[alpha], label=f"α = {alpha:g}")
             axes.set_xticks(list(ticks.values()), [f"{short(m)} – {short(_taught_by(m))}" for m in ticks])
@@ -84,8 +92,14 @@ def _alphas(selection: Selection) -> list[float]:
     return sorted({alpha for panel in selection.panels for alpha in panel.alphas})
 
 
-def _shifts(alphas: Sequence[float]) -> list[float]:
-    return [_APART * (place - (len(alphas) - 1) / 2) for place in range(len(alphas))]
+def _shifts(number: int, apart: float) -> list[float]:
+    return [apart * (place - (number - 1) / 2) for place in range(number)]
+
+
+def _beside(panel: Shown, number: int) -> list[float]:
+    """Where so many lines stand at one size, beside one another."""
+    sizes = [row["size"] for row in panel.rows]
+    return _shifts(number, _SHARE * (max(sizes) - min(sizes) + 2 * _ROOM))
 
 
 def _by_size(panel: Shown, **where: object) -> list[Point]:
@@ -94,11 +108,13 @@ def _by_size(panel: Shown, **where: object) -> list[Point]:
     return [point for point in points if point.values]
 
 
-def _shifted(panel: Shown, alphas: Sequence[float], **where: object) -> dict[float, list[Point]]:
+def _shifted(
+    panel: Shown, alphas: Sequence[float], shifts: Sequence[float], **where: object
+) -> dict[float, list[Point]]:
     """The points of each α, beside one another."""
     return {
         alpha: [Point(point.x + shift, point.values) for point in _by_size(panel, alpha=alpha, **where)]
-        for alpha, shift in zip(alphas, _shifts(alphas), strict=True)
+        for alpha, shift in zip(alphas, shifts, strict=True)
     }
 
 
@@ -124,6 +140,6 @@ def _lines(
 def _sizes(axes: Axes, panel: Shown, label: str) -> None:
     sizes = sorted({row["size"] for row in panel.rows})
     axes.set_xticks(sizes)
-    axes.set_xlim(min(sizes) - 0.3, max(sizes) + 0.3)
+    axes.set_xlim(min(sizes) - _ROOM, max(sizes) + _ROOM)
     axes.set_xlabel(label)
     axes.set_ylabel(_ACCURACY)

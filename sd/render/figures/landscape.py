@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 from numpy.typing import NDArray
 
@@ -64,9 +64,15 @@ def paint_contour(selection: Selection) -> Figure:
 
     def one(axes: Any, grid: Grid) -> None:
         lines = axes.contour(*grid, levels=wanted, cmap=_OF_LINES, norm=colour, linewidths=0.8)
-        axes.clabel(lines, lines.levels[::2], fontsize=5.5, fmt=lambda level: f"{level:.3g}", inline_spacing=2)
+        axes.clabel(lines, lines.levels[2:7:4], fontsize=5.5, fmt=lambda level: f"{level:.3g}", inline_spacing=2)
 
-    return _planes(selection, one)
+    def bar(part: SubFigure, row: list[Any]) -> None:
+        drawn = part.colorbar(ScalarMappable(colour, _OF_LINES), ax=row, pad=0.02, aspect=28)
+        drawn.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+        drawn.set_ticks(list(wanted[::4]))
+        drawn.set_label("Cross-entropy")
+
+    return _planes(selection, one, bar)
 
 
 def paint_heat(selection: Selection) -> Figure:
@@ -76,10 +82,18 @@ def paint_heat(selection: Selection) -> Figure:
     def one(axes: Any, grid: Grid) -> None:
         axes.pcolormesh(*grid, norm=colour, cmap=COLOURS, shading="nearest", rasterized=True)
 
-    return _planes(selection, one, colour)
+    def bar(part: SubFigure, row: list[Any]) -> None:
+        drawn = part.colorbar(ScalarMappable(colour, COLOURS), ax=row, extend="max", pad=0.02, aspect=28)
+        drawn.set_label("Cross-entropy")
+        drawn.ax.yaxis.set_major_formatter(_PLAIN)
+        drawn.ax.yaxis.set_minor_formatter(_PLAIN)
+
+    return _planes(selection, one, bar)
 
 
-def _planes(selection: Selection, one: Callable[[Any, Grid], None], colour: Normalize | None = None) -> Figure:
+def _planes(
+    selection: Selection, one: Callable[[Any, Grid], None], bar: Callable[[SubFigure, list[Any]], None]
+) -> Figure:
     count = len(selection.panels)
     figure = Figure(figsize=(PAGE, 0.2 + 2.45 * count), layout="constrained")
     for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
@@ -93,11 +107,7 @@ def _planes(selection: Selection, one: Callable[[Any, Grid], None], colour: Norm
             axes.yaxis.set_major_locator(MultipleLocator(_TICKS))
             axes.plot(0, 0, "+", color="black", markersize=5, markeredgewidth=0.8)
         row[0].set_ylabel("Second direction")
-        if colour:
-            bar = part.colorbar(ScalarMappable(colour, COLOURS), ax=list(row), extend="max", pad=0.02, aspect=28)
-            bar.set_label("Cross-entropy")
-            bar.ax.yaxis.set_major_formatter(_PLAIN)
-            bar.ax.yaxis.set_minor_formatter(_PLAIN)
+        bar(part, list(row))
     return figure
 
 
@@ -136,7 +146,7 @@ def _surface(axes: Any, x: NDArray[np.float64], y: NDArray[np.float64], loss: An
     axes.set_xticks([x[0], 0, x[-1]])
     axes.set_yticks([y[0], 0, y[-1]])
     axes.set_xlabel("First direction", labelpad=-9, fontsize=6.5)
-    axes.set_ylabel("Second direction", labelpad=-9, fontsize=6.5)
+    axes.set_ylabel("Second direction", labelpad=-6.5, fontsize=6.5)
     axes.set_zlabel("Cross-entropy", labelpad=-9, fontsize=6.5)
     axes.set_box_aspect((1, 1, 0.75), zoom=0.95)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):

@@ -38,7 +38,15 @@ class Painter:
 def _plane(selection: Selection) -> Mapping[str, Any]:
     row = selection.panels[0].rows[0]
     normalised = f"{row['normalise']}-normalised" if row["normalise"] != "none" else "not normalised"
-    return {"normalised": normalised, "direction": row["direction"], "seed": row["seed"]}
+    x, y = ({point[name] for point in selection.panels[0].rows} for name in ("x", "y"))
+    levels = landscape.levels(selection.panels)
+    return {
+        "normalised": normalised,
+        "direction": row["direction"],
+        "seed": row["seed"],
+        "points": f"{len(x)} × {len(y)}",
+        "levels": f"every {levels[1] - levels[0]:.3g} from {levels[0]:.3g} to {levels[-1]:.3g}",
+    }
 
 
 def _testbed(selection: Selection) -> Mapping[str, Any]:

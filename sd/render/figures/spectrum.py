@@ -1,11 +1,13 @@
 """Figures 7 and 16: the spectral density of the Hessian, and the distribution of its largest eigenvalues."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import pi, sqrt
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from sd.render.claims.study import Row
@@ -23,17 +25,26 @@ _DECADES = 1e-4
 
 
 def paint_density(selection: Selection) -> Figure:
-    """Figure 7: to the left T, SAM and the first student, to the right T and the students of all rounds."""
-    count = len(selection.panels)
-    figure = Figure(figsize=(PAGE, 0.4 + 2.0 * count), layout="constrained")
-    for part, panel in zip(rows_of(figure, selection), selection.panels, strict=True):
-        left, right = part.subplots(1, 2, sharex=True, sharey=True)
-        _densities(left, panel, [model for model in ("T", "SAM", "R1") if model in panel.models])
-        _densities(right, panel, [model for model in panel.models if model != "SAM"])
-        left.set_ylabel("Density of eigenvalues")
-        right.tick_params(labelleft=False)
-    legend(figure)
+    """Figure 7: to the left T, SAM and the first student, to the right T and the students of all rounds; each on a line
+    of its own, as spectra on top of one another hide one another."""
+    sides = [(panel, _sides(panel)) for panel in selection.panels]
+    lines = [max(map(len, both)) for _, both in sides]
+    figure = Figure(figsize=(PAGE, sum(0.75 + 0.55 * number for number in lines)), layout="constrained")
+    for part, (panel, both) in zip(rows_of(figure, selection), sides, strict=True):
+        curves = _Densities.of(panel)
+        for side, models in zip(part.subfigures(1, 2, squeeze=False)[0], both, strict=True):
+            column = side.subplots(len(models), 1, sharex=True, squeeze=False)[:, 0]
+            for axes, model in zip(column, models, strict=True):
+                curves.draw(axes, model)
+            column[-1].set_xlabel("Eigenvalue λ of the Hessian")
+            side.supylabel("Density of eigenvalues", fontsize="medium")
     return figure
+
+
+def _sides(panel: Shown) -> tuple[list[str], list[str]]:
+    """The models to the left and to the right."""
+    left: list[str] = [model for model in ("T", "SAM", "R1") if model in panel.models]
+    return left, [model for model in panel.models if model != "SAM"]
 
 
 def smoothing(rows: Sequence[Row]) -> float:
@@ -51,25 +62,45 @@ def density(at: NDArray[np.float64], rows: Sequence[Row], sigma: float) -> NDArr
     return found
 
 
-def _densities(axes: Axes, panel: Shown, models: Sequence[str]) -> None:
-    sigma = smoothing(panel.rows)
-    nodes = [row["node"] for row in panel.rows]
-    at = np.linspace(min(nodes) - 4 * sigma, max(nodes) + 4 * sigma, _GRID)
-    curves = {model: density(at, [row for row in panel.rows if row["model"] == model], sigma) for model in models}
-    one_eigenvalue = 1 / (max(row["parameters"] for row in panel.rows) * sigma * sqrt(2 * pi))
-    floor = min(0.1 * one_eigenvalue, *(_DECADES * float(found.max()) for found in curves.values()))
-    for model, found in curves.items():
-        visible = np.where(found > floor, found, np.nan)
-        mark = {**mark_of_model(model), "linestyle": "-"}
-        axes.plot(at, visible, **{**mark, "marker": ""})
-        ends = [max(values) for values in _by_cell(panel, model)]
-        axes.plot(ends, [floor] * len(ends), **{**mark, "linestyle": ""}, clip_on=False, zorder=4)
-        axes.plot([], [], label=_label(model), **mark)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(POWERS)
-    axes.yaxis.set_minor_formatter("")
-    axes.set_ylim(bottom=floor)
-    axes.set_xlabel("Eigenvalue λ of the Hessian")
+@dataclass(frozen=True)
+class _Densities:
+    """The densities of a row of panels, on one grid of λ and above one floor.
+
+    Attributes:
+        at: λ.
+        floor: below it nothing is shown.
+    """
+
+    panel: Shown
+    at: NDArray[np.float64]
+    curves: Mapping[str, NDArray[np.float64]]
+    floor: float
+
+    @classmethod
+    def of(cls, panel: Shown) -> "_Densities":
+        sigma = smoothing(panel.rows)
+        nodes = [row["node"] for row in panel.rows]
+        at = np.linspace(min(nodes) - 4 * sigma, max(nodes) + 4 * sigma, _GRID)
+        models = {model: [row for row in panel.rows if row["model"] == model] for model in panel.models}
+        curves = {model: density(at, rows, sigma) for model, rows in models.items()}
+        one_eigenvalue = 1 / (max(row["parameters"] for row in panel.rows) * sigma * sqrt(2 * pi))
+        floor = min(0.1 * one_eigenvalue, *(_DECADES * float(found.max()) for found in curves.values()))
+        return cls(panel, at, curves, floor)
+
+    def draw(self, axes: Axes, model: str) -> None:
+        """One model's density."""
+        mark = mark_of_model(model)
+        found = np.maximum(self.curves[model], self.floor)
+        axes.fill_between(self.at, found, self.floor, color=mark["color"], alpha=0.25, linewidth=0)
+        axes.plot(self.at, found, color=mark["color"], linewidth=0.7)
+        ends = [max(values) for values in _by_cell(self.panel, model)]
+        axes.plot(ends, [self.floor] * len(ends), **{**mark, "linestyle": ""}, clip_on=False, zorder=4)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(numticks=4))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(POWERS)
+        axes.set_ylim(self.floor, 3 * max(float(curve.max()) for curve in self.curves.values()))
+        axes.annotate(_label(model), (1, 1), (-2, -2), "axes fraction", "offset points", ha="right", va="top")
 
 
 def _by_cell(panel: Shown, model: str) -> list[list[float]]:

@@ -6,9 +6,10 @@ from statistics import fmean, stdev
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.transforms import offset_copy
 
-# Single seeds stand so far to the right of their mean.
-_BESIDE = 0.035
+# Single seeds stand so many points to the right of their mean: beside its mark, whatever the axis.
+_BESIDE = 3.8
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ def draw_points(axes: Axes, points: Sequence[Point], mark: dict[str, Any], *, la
     there = [point for point in points if point.values]
     if not there:
         return
+    beside = offset_copy(axes.transData, fig=axes.get_figure(root=True), x=_BESIDE, units="points")
     for point in there:
         if len(point.values) > 1:
-            dots = {"s": 5, "color": mark["color"], "alpha": 0.35, "linewidths": 0, "zorder": 1.5}
-            axes.scatter([point.x + _BESIDE] * len(point.values), point.values, **dots)
+            dots = {"s": 5, "color": mark["color"], "alpha": 0.45, "linewidths": 0, "zorder": 1.5}
+            axes.scatter([point.x] * len(point.values), point.values, transform=beside, **dots)
+            axes.update_datalim([(point.x, value) for value in point.values])  # which a shifted mark does not
     spread = [point.std if point.std is not None else float("nan") for point in there]
     style = mark if line else {**mark, "linestyle": "none"}
     axes.errorbar(

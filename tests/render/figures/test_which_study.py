@@ -29,7 +29,10 @@ def test_else_the_nearest_study_is_shown_and_the_caption_begins_with_that(shippe
     """The same data set first, because it is nearest to what the paper asks, then the most models."""
     drawn = draw(4, shipped)
     assert {row["dataset"] for row in drawn.rows} == {"cifar10"}
-    assert drawn.caption.startswith("Figure 4. Curvature by round. NOT THE PAPER’S STUDY (ResNet18 on CIFAR-10)")
+    assert drawn.caption.startswith(
+        "Figure 4. Curvature by round. NOT THE PAPER’S STUDY (ResNet18 on CIFAR-10, crop and flip or AutoAugment and "
+        "Cutout, the paper’s protocol), of which the database holds no such runs."
+    )
     assert "ResNet20 on CIFAR-10, crop and flip, recipe appendix_a (epochs 3): n = 3 seeds" in drawn.caption
     elsewhere = draw(12, shipped)
     assert {(row["dataset"], row["label_noise"]) for row in elsewhere.rows} == {("digits", 0.0)}
