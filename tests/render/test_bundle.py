@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -71,6 +74,18 @@ def test_every_file_stands_in_its_readme_and_has_the_hash_that_is_said(bundle: P
         name = str(path.relative_to(bundle))
         assert sums[name] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert f"| `{name}` |" in readme or name == "README.md"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["missing.md", "missing_of_claims.md", "cost.md", "tables/table3.csv"])
+def test_the_command_beside_a_file_prints_it(bundle: Path, tmp_path: Path, name: str) -> None:
+    (row,) = [line for line in (bundle / "README.md").read_text().splitlines() if line.startswith(f"| `{name}` |")]
+    command = row.split("|")[3].strip(" `").split()
+    assert command.pop(0) == "python"
+    database = shutil.copy(bundle / "database" / "results.db", tmp_path / "results.db")
+    environment = {**os.environ, "PATH": str(tmp_path), "SD_DB": str(database)}
+    done = subprocess.run([sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert done.stdout == (bundle / name).read_bytes()
 
 
 @pytest.mark.slow

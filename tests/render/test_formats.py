@@ -125,3 +125,9 @@ def test_a_terminal_gets_the_same_numbers(paper: list[Table]) -> None:
 def test_an_unknown_format_says_which_there_are() -> None:
     with pytest.raises(BadInput, match=r"--format: 'pdf' is not a format; .*known: md, terminal, tex, html, csv"):
         write_tables([TABLE], "pdf")
+
+
+def test_quotations_open_and_close_in_latex() -> None:
+    text = write_tables([Table("t", 'it says "No" and "in all cases"', ["a"], [["b"]], ['an inch is 1"'])], "tex")
+    assert "``No'' and ``in all cases''" in text
+    assert 'an inch is 1"' in text

@@ -58,9 +58,8 @@ def _compute(database: Database) -> Iterator[Part]:
     table = compute_table(database)
     for format_ in ("md", "csv"):
         content = write_tables([table], format_).encode()
-        yield Part(
-            f"compute.{format_}", content, "the hours of each kind of device", "python -m sd.db query device_hours"
-        )
+        what = "the hours of each kind of device; by architecture and data set: python -m sd.db query device_hours"
+        yield Part(f"compute.{format_}", content, what, "python -m sd.report --bundle out.zip")
 
 
 def _environment() -> Iterator[Part]:

@@ -54,8 +54,11 @@ def results(look: Look, sources: Sources, grids: Sequence[str]) -> Iterator[Part
         "every number of ours in the tables: its address, the keys of its runs, the SHA-256 of their checkpoints",
         "python -m sd.report --why ADDRESS",
     )
-    missing = [*missing_of_everything(look), *missing_of_claims(look)]
-    yield Part("missing.md", write_tables(missing, "md").encode(), "what is missing", "python -m sd.report --missing")
+    missing = write_tables(missing_of_everything(look), "md").encode()
+    yield Part("missing.md", missing, "what is missing of tables, figures and grids", "python -m sd.report --missing")
+    lacking = write_tables(missing_of_claims(look), "md").encode()
+    command = "python -m sd.report --missing --claims"
+    yield Part("missing_of_claims.md", lacking, "what is missing of the facts for claims", command)
     cost = write_tables([cost_of_artefacts(look)], "md").encode()
     yield Part("cost.md", cost, "what each table and figure takes", "python -m sd.report --cost")
 

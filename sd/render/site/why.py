@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from sd.render.claims.judge import Case
 from sd.render.claims.page import Section
 from sd.render.provenance.answer import Answer
 from sd.render.provenance.asked import Sources, why_in_turn
@@ -36,18 +37,19 @@ def write_claim_answers(
     each claim and checkpoint leads to, relative to the site."""
     from sd.render.provenance import of_claim
 
-    links: dict[str, dict[str, str]] = {}
-    index = Index(sources.database)
+    found: dict[tuple[str, str], list[Case]] = {}
     for section in sections:
-        name = section.claim.id
-        for checkpoint in dict.fromkeys(case.checkpoint for case, _ in section.cases):
-            cases = [case for case, _ in section.cases if case.checkpoint == checkpoint]
-            if sum(len(case.rows) for case in cases) > _READABLE:
-                continue
-            facts = Facts(sources.database, of_claim.keys_of(cases, index), sources.root, sources.logs)
-            answer = of_claim.claim_answer(name, checkpoint, cases, index, facts)
-            links.setdefault(name, {})[checkpoint] = f"why/claim-{name.lower()}-{checkpoint}.html"
-            _write(writer, links[name][checkpoint], "Claims", answer, catalogue)
+        for case, _ in section.cases:
+            found.setdefault((section.claim.id, case.checkpoint), []).append(case)
+    readable = {place: cases for place, cases in found.items() if sum(len(c.rows) for c in cases) <= _READABLE}
+    index = Index(sources.database)
+    keys = of_claim.keys_of([case for cases in readable.values() for case in cases], index)
+    facts = Facts(sources.database, keys, sources.root, sources.logs)
+    links: dict[str, dict[str, str]] = {}
+    for (name, checkpoint), cases in readable.items():
+        answer = of_claim.claim_answer(name, checkpoint, cases, index, facts)
+        links.setdefault(name, {})[checkpoint] = f"why/claim-{name.lower()}-{checkpoint}.html"
+        _write(writer, links[name][checkpoint], "Claims", answer, catalogue)
     return links
 
 

@@ -51,7 +51,10 @@ def page(browser: Browser) -> Iterator[Page]:
 def kinds(site: Path) -> list[str]:
     """A page of every kind."""
     teacher = next(cell.key for cell in cells() if cell.round == 0)
-    why = [f"why/{path.name}" for path in sorted((site / "why").glob("*.html"))[:1]]
+    answers = sorted(path.name for path in (site / "why").glob("*.html"))
+    claims = [name for name in answers if name.startswith("claim-")]
+    numbers = [name for name in answers if name not in claims]
+    why = [f"why/{name}" for name in [*claims[:1], *numbers[:1]]]
     studies = [f"studies/{path.name}" for path in sorted((site / "studies").glob("*.html"))]
     places = [
         "index.html",

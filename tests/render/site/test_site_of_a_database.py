@@ -79,6 +79,13 @@ def test_a_claim_leads_to_the_facts_that_were_tested_and_to_their_cells(site: Pa
     assert linked and linked <= tested
 
 
+def test_a_figure_of_another_study_than_the_papers_says_so_above_the_picture(site: Path) -> None:
+    for page in (site / "figures").glob("figure*.html"):
+        text = Page(page).text
+        assert ("NOT THE PAPER’S STUDY" in text) == ("Shown is another study" in text), page
+    assert any("Shown is another study" in Page(page).text for page in (site / "figures").glob("figure*.html"))
+
+
 def test_made_twice_it_is_the_same_bytes(site: Path, database: Database, tmp_path: Path) -> None:
     build_site(sources(database), tmp_path / "again", [])
     first, second = (
