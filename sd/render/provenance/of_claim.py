@@ -118,9 +118,8 @@ def _keys(row: Row, index: Index) -> list[str]:
     return [
         cell["key"]
         for at in place
-        for cell in index.by_place.get(at, ())
+        for cell in index.by_place_and_seed.get((at, row["seed"]), ())
         if cell["model"] in models
-        and cell["seed"] == row["seed"]
         and cell["label_noise"] == row["label_noise"]
         and all(cell[name] in (None, row[name]) for name in ("alpha", "tau", "teacher_checkpoint") if name in row)
     ]

@@ -39,6 +39,14 @@ class Index:
         return found
 
     @cached_property
+    def by_place_and_seed(self) -> Mapping[tuple[Place, int], Sequence[Row]]:
+        found: dict[tuple[Place, int], list[Row]] = defaultdict(list)
+        for place, rows in self.by_place.items():
+            for row in rows:
+                found[place, row["seed"]].append(row)
+        return found
+
+    @cached_property
     def published(self) -> Sequence[Row]:
         return self.database.rows("SELECT * FROM published ORDER BY id")
 
