@@ -1,6 +1,6 @@
 """Subsets of clusters that are drawn, where there are too many to count: the same for every test, and drawn once."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,18 @@ class DrawnSubsets:
                 word |= self._bits.integers(0, 2, DRAWS, dtype=np.int8).astype(np.uint16) << np.uint16(place)
             self._words.append(word)
         return self._words[index]
+
+
+def drawn_weights(weights: Floats) -> Floats:
+    """Sum of the weights over each subset: shape (DRAWS,), not to be written to. Many tests weigh clusters alike."""
+    return _sums_of(weights.tobytes())
+
+
+@lru_cache(maxsize=8)  # a megabyte each
+def _sums_of(weights: bytes) -> Floats:
+    found = drawn_subsets().sums(np.frombuffer(weights))
+    found.flags.writeable = False
+    return found
 
 
 @cache

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sd.plan.cost import REFERENCE_TFLOPS, Estimate
+from sd.plan.cost import REFERENCE_TFLOPS, Estimate, Paces, estimate
 from sd.plan.schedule import Plan, Step
 from sd.render.layout import identity, identity_headers, lay_out
 from sd.render.table import Entry, Table
 from sd.store.database import Database
-from sd.store.pace import kinds_of, priced
-from sd.store.progress import Known, is_trained
+from sd.store.pace import all_paces, kinds_of
+from sd.store.progress import Known, is_trained, known_facts
 from sd.store.record import cell_folder
 
 _PLACE = ["Architecture", "Dataset", "Aug", "α"]
@@ -93,26 +93,37 @@ class Gap:
         return cell.arch, cell.dataset
 
 
+@dataclass(frozen=True)
+class Stock:
+    """What a database has when gaps are looked for: its facts, and the paces at which its cells went, by kind."""
+
+    known: Known
+    paces: Mapping[str, Paces]
+
+    @classmethod
+    def of(cls, database: Database) -> "Stock":
+        return cls(known_facts(database), all_paces(database))
+
+
 def find_gap(
-    name: str, plan: Plan, known: Known, root: Path, database: Database, *, command: str, measure: str = ""
+    name: str, plan: Plan, stock: Stock, root: Path, database: Database, *, command: str, measure: str = ""
 ) -> Gap:
     """What is missing of a plan.
 
     Args:
-        known: what the database knows (``sd.store.progress.known_facts``).
         measure: the name of a measure that is wanted; where no cell asks for it, the gap says so.
     """
-    unknown = frozenset(key for key in plan.steps if key not in known.cells)
-    lacking = {key: known.lacks(step) for key, step in plan.steps.items()}
+    unknown = frozenset(key for key in plan.steps if key not in stock.known.cells)
+    lacking = {key: stock.known.lacks(step) for key, step in plan.steps.items()}
     unmeasured = {key: replace(plan.steps[key], measures=measures) for key, measures in lacking.items() if measures}
     missing = unknown | unmeasured.keys()
     untrained = {key for key in plan.steps if not is_trained(cell_folder(root, key))} if missing else set()
     wanted = plan.needed(missing=missing, untrained=untrained) & plan.steps.keys()
     kinds = kinds_of(database, plan) if wanted else {}
     bare = [replace(step, measures=()) for key, step in plan.steps.items() if key in wanted]
-    training = priced(database, [step for step in bare if step.cell.key in untrained], kinds)
-    alone = priced(database, bare, kinds).seconds
-    whole = priced(database, unmeasured.values(), kinds)
+    training = estimate([step for step in bare if step.cell.key in untrained], kinds, stock.paces)
+    alone = estimate(bare, kinds, stock.paces).seconds
+    whole = estimate(unmeasured.values(), kinds, stock.paces)
     measuring = replace(whole, seconds={key: time - alone.get(key, 0.0) for key, time in whole.seconds.items()})
     asked = any(measure in {m.name for m in step.measures} for step in plan.steps.values())
     note = f"no cell of the grid asks for {measure}" if measure and plan.steps and not asked else ""

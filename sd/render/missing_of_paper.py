@@ -1,19 +1,18 @@
 """What is missing of the paper: its tables and figures, its claims, and every grid in ``jobs/``; and what all takes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sd import resource
 from sd.plan.artefacts import ARTEFACTS, CLAIMS, Artefact, artefact, counted_once, grid_plan
-from sd.plan.cost import REFERENCE_TFLOPS, petaflop
+from sd.plan.cost import REFERENCE_TFLOPS, Paces, estimate, petaflop
 from sd.plan.measure import Measure
 from sd.plan.schedule import Plan, Step
-from sd.render.missing import Gap, find_gap, gap_table, launch_command, overview_table
+from sd.render.missing import Gap, Stock, find_gap, gap_table, launch_command, overview_table
 from sd.render.table import Entry, Table
 from sd.store.database import Database
-from sd.store.pace import kinds_of, priced
-from sd.store.progress import Known, known_facts
+from sd.store.pace import all_paces, kinds_of
 from sd.store.record import cell_folder, records_of
 
 
@@ -26,16 +25,16 @@ class Look:
     slurm: bool
     minimal: bool = False
 
-    def known(self, plan: Plan) -> Known:
-        """What is known, once the records of a plan's cells have been taken in."""
+    def stock(self, plan: Plan) -> Stock:
+        """What the database has, once the records of a plan's cells have been taken in."""
         self.database.ingest(path for key in plan.steps for path in records_of(cell_folder(self.root, key)))
-        return known_facts(self.database)
+        return Stock.of(self.database)
 
-    def gap(self, name: str, paths: list[str], steps: Iterable[Step], known: Known, measure: str = "") -> Gap:
+    def gap(self, name: str, paths: list[str], steps: Iterable[Step], stock: Stock, measure: str = "") -> Gap:
         plan = Plan(name, {step.cell.key: step for step in steps})
         more = " --minimal" if self.minimal else ""
         command = launch_command(paths, plan.steps.values(), slurm=self.slurm) + more if plan.steps else ""
-        return find_gap(name, plan, known, self.root, self.database, command=command, measure=measure)
+        return find_gap(name, plan, stock, self.root, self.database, command=command, measure=measure)
 
 
 def missing_of_artefact(kind: str, number: str, look: Look) -> list[Table]:
@@ -45,20 +44,20 @@ def missing_of_artefact(kind: str, number: str, look: Look) -> list[Table]:
         numbers = sorted(int(it.name.split()[1]) for it in ARTEFACTS if it.name.startswith(kind))
         return [table for each in numbers for table in missing_of_artefact(kind, str(each), look)]
     it = artefact(kind, number)
-    known = look.known(grid_plan(it.grid)) if it.grid else known_facts(look.database)
-    return [gap_table(_artefact_gap(it, look, known))]
+    stock = look.stock(grid_plan(it.grid)) if it.grid else Stock.of(look.database)
+    return [gap_table(_artefact_gap(it, look, stock))]
 
 
 def missing_of_grid(plan: Plan, paths: list[Path], look: Look) -> list[Table]:
     """What is missing of a user's grids."""
-    known = look.known(plan)
-    return [gap_table(look.gap(plan.name, list(map(str, paths)), plan.steps.values(), known))]
+    stock = look.stock(plan)
+    return [gap_table(look.gap(plan.name, list(map(str, paths)), plan.steps.values(), stock))]
 
 
 def missing_of_claims(look: Look) -> list[Table]:
     """What is missing of the paper's experiments for each claim."""
-    known = look.known(grid_plan("paper"))
-    gaps = [_claim_gap(claim, names, look, known) for claim, names in CLAIMS.items()]
+    stock = look.stock(grid_plan("paper"))
+    gaps = [_claim_gap(claim, names, look, stock) for claim, names in CLAIMS.items()]
     table = overview_table("What is missing for the paper's claims", gaps, of="Claim")
     rows = [[row[0], ", ".join(CLAIMS[str(row[0])]), *row[1:]] for row in table.rows]
     return [replace(table, headers=[table.headers[0], "Facts from", *table.headers[1:]], rows=rows)]
@@ -67,10 +66,10 @@ def missing_of_claims(look: Look) -> list[Table]:
 def missing_of_everything(look: Look) -> list[Table]:
     """One overview of the paper's tables and figures, and one of the grids in ``jobs/``."""
     plans = {path.stem: grid_plan(path.stem, minimal=look.minimal) for path in _grids()}
-    known = look.known(Plan("all", {key: step for plan in plans.values() for key, step in plan.steps.items()}))
+    stock = look.stock(Plan("all", {key: step for plan in plans.values() for key, step in plan.steps.items()}))
     shown = sorted(ARTEFACTS, key=lambda it: (not it.name.startswith("Table"), int(it.name.split()[1])))
-    artefacts = [_artefact_gap(it, look, known) for it in shown]
-    grids = [look.gap(name, [f"jobs/{name}.yaml"], plan.steps.values(), known) for name, plan in plans.items()]
+    artefacts = [_artefact_gap(it, look, stock) for it in shown]
+    grids = [look.gap(name, [f"jobs/{name}.yaml"], plan.steps.values(), stock) for name, plan in plans.items()]
     return [
         overview_table("What is missing for the paper's tables and figures", artefacts, of="Item"),
         overview_table("What is missing of the grids", grids, of="Grid"),
@@ -83,11 +82,12 @@ def cost_of_artefacts(look: Look) -> Table:
     In the order in which they are counted: Table 2 first, of which many others show cells.
     """
     rows: list[list[str | Entry]] = []
+    paces = all_paces(look.database)
     runs, petaflops, hours = 0, 0.0, 0.0
     for it, steps, new in counted_once(minimal=look.minimal):
         trained, fresh = ([replace(s, measures=()) for s in of if not s.cell.is_assembled] for of in (steps, new))
         cost = sum(petaflop(step.cell) or 0.0 for step in fresh)
-        taken = _hours(look.database, it.name, fresh)
+        taken = _hours(look.database, paces, it.name, fresh)
         rows.append([it.name, it.path if it.grid else "", str(len(trained)), str(len(fresh)), *_cost(cost, taken)])
         runs, petaflops, hours = runs + len(fresh), petaflops + cost, hours + taken
     rows.append(["all", "jobs/paper.yaml", "", str(runs), *_cost(petaflops, hours)])
@@ -106,16 +106,16 @@ def _cost(petaflops: float, hours: float) -> list[str | Entry]:
     return [f"{petaflops:,.0f}" if petaflops else "", f"{hours:,.1f} h" if hours else ""]
 
 
-def _hours(database: Database, name: str, steps: list[Step]) -> float:
+def _hours(database: Database, paces: Mapping[str, Paces], name: str, steps: list[Step]) -> float:
     plan = Plan(name, {step.cell.key: step for step in steps})
-    return sum(priced(database, steps, kinds_of(database, plan)).seconds.values()) / 3600 if steps else 0.0
+    return sum(estimate(steps, kinds_of(database, plan), paces).seconds.values()) / 3600 if steps else 0.0
 
 
-def _artefact_gap(it: Artefact, look: Look, known: Known) -> Gap:
-    return look.gap(it.name, [it.path], it.steps(minimal=look.minimal), known, it.measure)
+def _artefact_gap(it: Artefact, look: Look, stock: Stock) -> Gap:
+    return look.gap(it.name, [it.path], it.steps(minimal=look.minimal), stock, it.measure)
 
 
-def _claim_gap(claim: str, names: tuple[str, ...], look: Look, known: Known) -> Gap:
+def _claim_gap(claim: str, names: tuple[str, ...], look: Look, stock: Stock) -> Gap:
     """Of all that a claim's facts come from: accuracy, and the measure of the figures that it is read off."""
     items = [it for it in ARTEFACTS if it.name in names]
     measures = {it.measure for it in items if it.name.startswith("Figure")} - {""}
@@ -127,7 +127,7 @@ def _claim_gap(claim: str, names: tuple[str, ...], look: Look, known: Known) -> 
             found[step.cell.key] = replace(step, measures=tuple(wanted.values()))
     ordered = sorted(found.values(), key=lambda step: step.cell.depth)
     paths = list(dict.fromkeys(it.path for it in items))
-    return look.gap(claim, paths, ordered, known, next(iter(sorted(measures)), ""))
+    return look.gap(claim, paths, ordered, stock, next(iter(sorted(measures)), ""))
 
 
 def _grids() -> list[Path]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from sd.render.drawn_signs import DRAWS, drawn_subsets
+from sd.render.drawn_signs import DRAWS, drawn_subsets, drawn_weights
 from sd.render.subsets import Floats, count_at_most, subset_sums
 
 EXACT_CLUSTERS = 32
@@ -157,7 +157,7 @@ class Clustered:
     @cached_property
     def _drawn(self) -> tuple[Floats, Floats]:
         """Sums and weights of drawn subsets, from which those of any bound follow: two of shape (DRAWS,)."""
-        return drawn_subsets().sums(self.sums), drawn_subsets().sums(self.weights)
+        return drawn_subsets().sums(self.sums), drawn_weights(self.weights)
 
     def _students_t(self, level: float) -> Interval:
         if self.n < 2:

@@ -222,12 +222,15 @@ class Database:
 
 
 def _ordered(rows: list[dict[str, Any]], exact: bool = False) -> list[dict[str, Any]]:
-    settled = rows if exact else [{name: _settled(value) for name, value in row.items()} for row in rows]
-    return sorted(settled, key=lambda row: [(value is not None, value) for value in row.values()])
-
-
-def _settled(value: Any) -> Any:
-    return float(f"{value:.10g}") if isinstance(value, float) else value
+    """These very rows by their columns, with numbers to ten digits unless ``exact``, and each text once in memory."""
+    texts: dict[str, str] = {}
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, str):
+                row[name] = texts.setdefault(value, value)
+            elif not exact and isinstance(value, float):
+                row[name] = float(f"{value:.10g}")
+    return sorted(rows, key=lambda row: [(value is not None, value) for value in row.values()])
 
 
 _PICKED = sa.Table(

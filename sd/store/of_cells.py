@@ -33,9 +33,10 @@ def curves_of(database: Database, keys: Sequence[str]) -> dict[str, npt.NDArray[
     counts = database.tuples(
         sa.select(epochs.cell_key, sa.func.count()).where(mine).group_by(epochs.cell_key).order_by(epochs.cell_key)
     )
-    rows = database.tuples(
-        sa.select(*(epochs[name] for name in CURVES)).where(mine).order_by(epochs.cell_key, epochs.epoch)
-    )
+    columns = sa.select(*(epochs[name] for name in CURVES)).where(mine).order_by(epochs.cell_key, epochs.epoch)
+    with database.reading() as connection:  # ten thousand cells have millions: as the driver gives them, all at once
+        cursor = connection.execute(columns).cursor
+        rows = cursor.fetchall() if cursor else []
     values = np.array(rows, dtype=np.float64).reshape(-1, len(CURVES))
     ends = np.cumsum([count for _, count in counts], dtype=int)
     return {key: part for (key, _), part in zip(counts, np.split(values, ends[:-1]), strict=True)} if counts else {}

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sd.plan.cost import Estimate, Pace, estimate
+from sd.plan.cost import Estimate, Pace, Paces, estimate
 from sd.plan.schedule import Plan, Step
 from sd.store.database import Database
 from sd.store.schema import HEADS
@@ -13,8 +13,16 @@ _HARDWARE = "CASE WHEN a.device LIKE 'cuda:%' THEN 'cuda' || substr(a.device, 7)
 
 
 def priced(database: Database, steps: Iterable[Step], kinds: Mapping[str, str], *, start: float = 0.0) -> Estimate:
-    """What these steps will take (``sd.plan.cost.estimate``), by the paces that this database knows."""
-    return estimate(steps, kinds, {kind: paces(database, kind) for kind in sorted(set(kinds.values()))}, start=start)
+    """What these steps will take (``sd.plan.cost.estimate``), by the paces that this database knows now.
+
+    They are read for it; who prices several things reads them once, and estimates each.
+    """
+    return estimate(steps, kinds, all_paces(database, set(kinds.values())), start=start)
+
+
+def all_paces(database: Database, kinds: Collection[str] = ("cpu", "cuda")) -> dict[str, Paces]:
+    """The paces on these kinds of devices, by kind, as the database knows them now."""
+    return {kind: paces(database, kind) for kind in sorted(kinds)}
 
 
 def paces(database: Database, device: str) -> dict[tuple[str, str], Pace]:
@@ -56,15 +64,18 @@ def kinds_of(database: Database, plan: Plan) -> dict[str, str]:
 def _epochs(database: Database, device: str) -> list[dict[str, Any]]:
     """Mean seconds of an epoch for each forward pass of a training step (``sd.plan.cost.forwards``).
 
-    Of each cell's last ten epochs: they are as fast as the others, and ten thousand cells have millions.
+    Of each cell's last ten epochs: they are as fast as the others, and ten thousand cells have millions. They are
+    summed up cell by cell, along their index, before cells are grouped.
     """
     unasked = "c.teacher_key IS NULL OR c.aug = 'none' OR c.method = 'label_smoothing'"
     passes = f"CASE WHEN c.optimizer = 'sam' THEN 6 WHEN {unasked} THEN 3"
     passes += " ELSE 3 + COALESCE(c.teacher_members, 1) END"
     return database.rows(
-        f"SELECT c.arch, c.dataset, {_HARDWARE} AS hardware, COUNT(DISTINCT c.key) AS cells,"
-        f" AVG(e.seconds / {passes}) AS seconds"
-        " FROM cells c JOIN epochs e ON e.cell_key = c.key AND e.epoch > c.epochs - 10"
+        f"SELECT c.arch, c.dataset, {_HARDWARE} AS hardware, COUNT(*) AS cells,"
+        f" SUM(e.seconds / {passes}) / SUM(e.number) AS seconds"
+        " FROM cells c JOIN (SELECT x.cell_key, SUM(x.seconds) AS seconds, COUNT(x.seconds) AS number"
+        " FROM cells y JOIN epochs x ON x.cell_key = y.key AND x.epoch > y.epochs - 10 GROUP BY x.cell_key) e"
+        " ON e.cell_key = c.key"
         " JOIN (SELECT cell_key, MIN(attempt_id) AS attempt_id FROM evaluations GROUP BY cell_key) v"
         " ON v.cell_key = c.key JOIN attempts a ON a.id = v.attempt_id"
         " WHERE a.device LIKE :kind GROUP BY c.arch, c.dataset, hardware ORDER BY c.arch, c.dataset, hardware",

@@ -3,9 +3,8 @@
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from sd import BadInput
@@ -18,7 +17,9 @@ from sd.render.claims.judge import LEVEL, Case, Judged
 from sd.render.forecast import hours
 from sd.render.sample_size import MOST, POWER
 from sd.store.database import Database
-from sd.store.pace import paces
+
+PacesOn = Callable[[str], Paces]
+"""The paces on a kind of device, ``cuda`` or ``cpu``."""
 
 # So many further seeds are listed.
 _LISTED = 60
@@ -41,7 +42,7 @@ class Needed:
     cost: str = ""
 
 
-def needed(case: Case, database: Database) -> Needed | None:
+def needed(case: Case, database: Database, paces_on: PacesOn) -> Needed | None:
     """What would decide a case that is undecided; ``None`` if it is decided.
 
     A part's number is that with which it has power 0.8 at the level .05 / (parts of the family), Holm's strictest, if
@@ -64,7 +65,7 @@ def needed(case: Case, database: Database) -> Needed | None:
     fresh = _fresh(seeds, most - len(seeds))
     lines, unsure = grid_lines(case, database, fresh)
     words = f"{most} seeds instead of {len(seeds)} would decide it ({assumed})"
-    cost = _hours(case, database, lines)
+    cost = _hours(case, database, paces_on, lines)
     if len(fresh) > _LISTED:
         return Needed(most, f"{words}; {len(fresh)} more are too many to list", (), cost)
     return Needed(most, f"{words}; add under cells: of a grid{unsure}:", tuple(lines), cost)
@@ -87,7 +88,7 @@ def _fresh(seeds: Sequence[int], count: int) -> list[int]:
     return found
 
 
-def _hours(case: Case, database: Database, lines: Sequence[str]) -> str:
+def _hours(case: Case, database: Database, paces_on: PacesOn, lines: Sequence[str]) -> str:
     """The hours of exactly these lines, at the pace that their like had; empty where they cannot be planned."""
     if is_own(case.study.dataset):
         return ""
@@ -99,15 +100,9 @@ def _hours(case: Case, database: Database, lines: Sequence[str]) -> str:
         except BadInput:
             return ""
     kind = _usual_device(case, database)
-    cost = estimate(steps.values(), dict.fromkeys(steps, kind), {kind: _paces(database, kind)})
+    cost = estimate(steps.values(), dict.fromkeys(steps, kind), {kind: paces_on(kind)})
     measured = "at the pace of cells like them" if cost.measured else "by operations, at an assumed pace"
     return f"{len(steps)} cells, {hours(cost)}, {measured}" if cost.seconds else f"{len(steps)} cells, of unknown cost"
-
-
-@lru_cache(maxsize=2)
-def _paces(database: Database, kind: str) -> Paces:
-    """The paces on a kind of device, read once for all claims of a page."""
-    return paces(database, kind)
 
 
 def _usual_device(case: Case, database: Database) -> str:

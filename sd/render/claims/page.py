@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from sd.render.claims import __doc__ as rules
@@ -12,6 +13,7 @@ from sd.render.claims.published import NOT_PRINTED, Printed, printed_verdicts
 from sd.render.table import Table
 from sd.render.words import counted
 from sd.store.database import Database
+from sd.store.pace import paces
 
 HEADERS = [
     *("Claim", "Study", "Test", "n", "Effect [95 %]", "p", "p (Holm)", "Verdict", "Decided by", "Printed numbers alone")
@@ -94,6 +96,7 @@ def claims_page(
     printed = printed_verdicts(database)
     facts = read_facts(database, keys)
     cases = {checkpoint: judge_facts(facts, checkpoint) for checkpoint in checkpoints}
+    paces_on = cache(partial(paces, database))
     sections = []
     for claim in CLAIMS:
         own = [case for found in cases.values() for case in found if case.claim is claim]
@@ -101,7 +104,7 @@ def claims_page(
             Section(
                 claim,
                 printed.get(claim.id, NOT_PRINTED),
-                [(case, needed(case, database)) for case in own],
+                [(case, needed(case, database, paces_on)) for case in own],
                 "" if own else f"no data: missing; {_command(claim)}",
             )
         )

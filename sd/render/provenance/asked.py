@@ -1,7 +1,7 @@
 """From addresses to answers: one at a time, or many with as many queries as for one."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,8 +64,14 @@ def why(address: str, sources: Sources, *, checkpoint: str = "best_test") -> Ans
     return selected.answer(_facts(sources, selected.keys))
 
 
-def why_each(addresses: Iterable[str], sources: Sources, *, strict: bool = True) -> dict[str, Answer]:
-    """The answers to many addresses of numbers in tables, by address, each once; with as many queries as for one.
+def why_each(addresses: Iterable[str], sources: Sources) -> dict[str, Answer]:
+    """As :func:`why_in_turn`, all at once, by address."""
+    return dict(why_in_turn(addresses, sources))
+
+
+def why_in_turn(addresses: Iterable[str], sources: Sources, *, strict: bool = True) -> Iterator[tuple[str, Answer]]:
+    """The answers to many addresses of numbers in tables, each once, one after the other; with as many queries as for
+    one.
 
     Args:
         strict: whether each must lead somewhere; else one that does not is left out.
@@ -82,7 +88,8 @@ def why_each(addresses: Iterable[str], sources: Sources, *, strict: bool = True)
             if strict:
                 raise
     facts = _facts(sources, {key for it in selected.values() for key in it.keys})
-    return {address: it.answer(facts) for address, it in selected.items()}
+    for address, it in selected.items():
+        yield address, it.answer(facts)
 
 
 class _Selecting:

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,8 @@ class Facts:
         )
 
 
-def _versions(text: str) -> dict[str, str]:
+@lru_cache(maxsize=1_000)  # most attempts of a database are of one installation
+def _versions(text: str) -> Mapping[str, str]:
     """The versions that an attempt noted; a database may hold anything."""
     try:
         found = json.loads(text)

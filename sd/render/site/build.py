@@ -17,8 +17,9 @@ from sd.render.site.digest import content_digest
 from sd.render.site.folder import site_folder
 from sd.render.site.grids import Grid
 from sd.render.site.overview import Verdicts, extents, open_cases, totals, verdicts
-from sd.render.site.tables import grid_page, paper_pages, settings, write_table_page
-from sd.render.site.why import write_answers, write_claim_answers
+from sd.render.site.table_pages import Tables
+from sd.render.site.tables import settings
+from sd.render.site.why import write_claim_answers
 from sd.render.site.writer import Frame, Writer
 from sd.store.database import Database
 
@@ -70,10 +71,10 @@ def build_site(sources: Sources, place: Path, grids: Sequence[Grid], *, only: Pl
         frame = Frame(__version__, content_digest(database), _PLACES, only.name if only else "")
         writer = Writer(folder, frame)
         writer.assets()
-        with crew(Order(folder, frame, database, catalogue, keys)) as others:
+        tables = Tables(sources, grids, whole=only is None)
+        with crew(Order(folder, frame, database, catalogue, keys), tables) as others:
             _cells(writer, database, catalogue, whole=only is None)
             found = _claims(writer, claims_page(database, BOTH, keys, of=frame.grid), sources, catalogue)
-            grid_pages = _tables(writer, sources, grids, catalogue, whole=only is None)
             writer.page(
                 "index.html",
                 "index",
@@ -82,7 +83,7 @@ def build_site(sources: Sources, place: Path, grids: Sequence[Grid], *, only: Pl
                 totals=totals(database, catalogue, whole=only is None),
                 groups=catalogue.groups,
                 extents=extents(database, [grid.plan for grid in grids]),
-                grid_pages=grid_pages,
+                grid_pages=others.grid_pages(),
             )
             library = json.loads(resource("templates", "site", "assets", "datatables.net", "origin.json").read_text())
             writer.page("about.html", "about", "About", library=library)
@@ -108,20 +109,6 @@ def _claims(writer: Writer, page: Page, sources: Sources, catalogue: Catalogue) 
     for format_ in (name for name in CLAIM_FORMATS if name != "html"):
         writer.file(f"claims/claims.{format_}", write_claims(page, format_).encode())
     return found
-
-
-def _tables(
-    writer: Writer, sources: Sources, grids: Sequence[Grid], catalogue: Catalogue, *, whole: bool
-) -> dict[str, str]:
-    """Write the pages of tables; the file of each grid that has one, by its name."""
-    paper = paper_pages(sources.database) if whole else []
-    begun = [grid for grid in grids if not whole or any(key in catalogue.by_key for key in grid.plan.steps)]
-    pages = [grid_page(grid, sources.database) for grid in begun]
-    links = write_answers(writer, [*paper, *pages], sources, catalogue)
-    for page in [*paper, *pages]:
-        write_table_page(writer, page, links)
-    writer.page("tables/index.html", "tables", "Tables", paper=paper, grids=pages, groups=catalogue.groups)
-    return {grid.plan.name: page.file for grid, page in zip(begun, pages, strict=True)}
 
 
 def _cells(writer: Writer, database: Database, catalogue: Catalogue, *, whole: bool) -> None:

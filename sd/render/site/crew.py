@@ -1,4 +1,4 @@
-"""What takes long, the figures and the pages of the cells, done by several processes side by side."""
+"""What takes long, the tables, figures and pages of the cells, done by several processes side by side."""
 
 import multiprocessing
 import os
@@ -13,6 +13,7 @@ from sd.render.figures.catalogue import FIGURES
 from sd.render.site.catalogue import Catalogue
 from sd.render.site.cells import AT_A_TIME, write_cells
 from sd.render.site.figures import FigurePage, write_figure
+from sd.render.site.table_pages import Tables, write_table_pages
 from sd.render.site.writer import Frame, Writer
 from sd.store.database import Database
 
@@ -35,11 +36,16 @@ class Order:
 
 
 class Crew:
-    """Processes at work on the pages of cells and the figures."""
+    """Processes at work on the tables, the figures and the pages of cells."""
 
-    def __init__(self, pool: ProcessPoolExecutor, cells: int) -> None:
+    def __init__(self, pool: ProcessPoolExecutor, tables: Tables, cells: int) -> None:
+        self._tables = pool.submit(_tables, tables)  # the longest piece of work begins first
         self._figures: list[Future[FigurePage]] = [pool.submit(_figure, number) for number in FIGURES]
         self._cells = [pool.submit(_cells, start) for start in range(0, cells, _SHARE)]
+
+    def grid_pages(self) -> dict[str, str]:
+        """The file of each grid that has a page of tables, by the grid's name, once all tables are written."""
+        return self._tables.result()
 
     def figures(self) -> list[FigurePage]:
         """The figures, once they are all drawn."""
@@ -52,7 +58,7 @@ class Crew:
 
 
 @contextmanager
-def crew(order: Order) -> Iterator[Crew]:
+def crew(order: Order, tables: Tables) -> Iterator[Crew]:
     """Processes that begin at once, and are gone at the end of the block."""
     pool = ProcessPoolExecutor(
         min(os.cpu_count() or 1, _MOST),
@@ -61,7 +67,7 @@ def crew(order: Order) -> Iterator[Crew]:
         initargs=(order,),
     )
     try:
-        yield Crew(pool, len(order.catalogue.cells))
+        yield Crew(pool, tables, len(order.catalogue.cells))
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -75,6 +81,12 @@ def _begin(order: Order) -> None:
     global _order, _writer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _order, _writer = order, Writer(order.folder, order.frame)
+
+
+def _tables(tables: Tables) -> dict[str, str]:
+    assert _order
+    assert _writer
+    return write_table_pages(_writer, tables, _order.catalogue)
 
 
 def _figure(number: int) -> FigurePage:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sd.render.claims.judge import Case
 from sd.render.claims.page import Section
 from sd.render.provenance.answer import Answer
-from sd.render.provenance.asked import Sources, why_each
+from sd.render.provenance.asked import Sources, why_in_turn
 from sd.render.provenance.run import Facts
 from sd.render.provenance.selected import Index
 from sd.render.provenance.written import made_with
@@ -23,9 +23,9 @@ def write_answers(
 ) -> Mapping[str, str]:
     """Write a page for every address in these tables; where each address leads to, relative to the site."""
     addresses = [address for page in pages for address in _addresses(page)]
-    answers = why_each(addresses, sources, strict=False)  # a grid may be gone to which one leads
-    links = {address: f"why/{slug(address)}.html" for address in answers}
-    for address, answer in answers.items():
+    links = {}
+    for address, answer in why_in_turn(addresses, sources, strict=False):  # a grid may be gone to which one leads
+        links[address] = f"why/{slug(address)}.html"
         _write(writer, links[address], "Tables", answer, catalogue)
     return links
 

@@ -1,6 +1,7 @@
 """How many seeds would decide a claim, and the lines of a grid that add them."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from judging import case, noisy, seeds, train
@@ -10,6 +11,7 @@ from sd.plan.grid import read_grid
 from sd.render.claims.grid_lines import grid_lines
 from sd.render.claims.needed import needed
 from sd.store.database import Database
+from sd.store.pace import paces
 from sd.store.record import find_records
 
 
@@ -20,7 +22,7 @@ def test_with_five_seeds_nothing_can_be_decided_and_the_number_that_would_is_giv
     database.ingest(find_records(synthetic.root))
     found = case(database, "C1")
     assert found.verdict == "cannot be decided" and found.weakest.finding.found.smallest_p == 0.0625
-    more = needed(found, database)
+    more = needed(found, database, partial(paces, database))
     assert more and more.seeds == 8, "2 ** (1 - 8) is the first below .05 / 6, and the effect is large"
     assert more.lines == (
         "- {arch: resnet20, dataset: cifar10, aug: std, recipe: appendix_a, alpha: [0.2, 0.5], rounds: 1, "
@@ -40,7 +42,7 @@ def test_with_five_seeds_nothing_can_be_decided_and_the_number_that_would_is_giv
 def test_decided_cases_need_nothing(synthetic: SyntheticRoot, database: Database) -> None:
     train(synthetic, seeds(9), lambda cell: noisy(90 + cell.round, cell))
     database.ingest(find_records(synthetic.root))
-    assert needed(case(database, "C1"), database) is None
+    assert needed(case(database, "C1"), database, partial(paces, database)) is None
 
 
 def test_no_effect_cannot_be_decided_by_any_number_of_seeds(synthetic: SyntheticRoot, database: Database) -> None:
@@ -50,7 +52,7 @@ def test_no_effect_cannot_be_decided_by_any_number_of_seeds(synthetic: Synthetic
         lambda cell: 90 + cell.seed % 2 * cell.round - cell.round / 2,
     )
     database.ingest(find_records(synthetic.root))
-    more = needed(case(database, "C1"), database)
+    more = needed(case(database, "C1"), database, partial(paces, database))
     assert more and more.seeds is None and "R1 − T, mean over cells" in more.words
 
 
