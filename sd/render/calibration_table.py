@@ -31,8 +31,8 @@ def calibration_tables(plan: Plan, database: Database, *, checkpoint: str, notes
         way = GridAddress(plan.name, *place_of(line.cells[0]), checkpoint=checkpoint)
         entries = [_entry(found[line.setting], replace(way, metric=name), lines.seeds) for _, name in _COLUMNS]
         body.append([*line.identity, *entries])
-    old = any(row["brier"] is None for row in found.values())
-    unknown = "— is a number that sd did not take yet when the cell was trained."
+    old = any(row["brier_n"] < row["n"] for row in found.values())
+    unknown = "A seed that lacks a number, or —, was trained when sd did not take it yet."
     yield Table(
         title=f"{plan.name}: calibration on the test split",
         caption=f"At checkpoint {checkpoint}: {lines.spread}. NLL is the mean cross-entropy in nats; ECE the expected "
@@ -48,5 +48,5 @@ def _entry(row: dict[str, Any], way: GridAddress, expected: int) -> Entry:
     metric = METRICS[way.metric]
     if row[metric.column] is None:
         return Entry(None)
-    std = row[f"{metric.column}_std"]
-    return Entry(row[metric.column], std, row["n"], expected, decimals=metric.decimals, why=str(way))
+    std, n = row[f"{metric.column}_std"], row.get(f"{metric.column}_n", row["n"])
+    return Entry(row[metric.column], std, n, expected, decimals=metric.decimals, why=str(way))

@@ -1,9 +1,9 @@
 -- A row is one setting at one checkpoint on one split: cross-entropy, expected calibration error and Brier score, each as
--- mean and sample standard deviation over n seeds; the error and the score over those that have them. Reads `chosen`,
--- which has the columns of `calibration_outcomes`.
+-- mean and sample standard deviation over n seeds; the error and the score over the ece_n and brier_n that have them.
+-- Reads `chosen`, which has the columns of `calibration_outcomes`.
 SELECT
-    o.setting, o.model, o.alpha, o.checkpoint, o.split, COUNT(*) AS n, AVG(o.top1) AS top1,
-    m.loss AS loss, m.ece AS ece, m.brier AS brier,
+    o.setting, o.model, o.alpha, o.checkpoint, o.split, COUNT(*) AS n, COUNT(o.ece) AS ece_n, COUNT(o.brier) AS brier_n,
+    AVG(o.top1) AS top1, m.loss AS loss, m.ece AS ece, m.brier AS brier,
     CASE WHEN COUNT(*) > 1
         THEN SQRT(SUM((o.loss - m.loss) * (o.loss - m.loss)) / (COUNT(*) - 1))
     END AS loss_std,

@@ -78,7 +78,13 @@ def test_calibration_of_every_model_and_scores_of_earlier_versions(study: tuple[
         [name, "0.2500 ± 0.0000", "0.0100 ± 0.0000", "—"]  # the records that the fixture writes have no Brier score
         for name in ("Teacher", "Round 1 (α=0.5)", "Round 2 (α=0.5)")
     ]
-    assert "did not take yet" in table.notes[-1]
+    assert "did not take it yet" in table.notes[-1]
+    with sa.create_engine(f"sqlite:///{study[1].shown}").begin() as connection:
+        key = next(cell.key for cell in study[0].cells if cell.round == 2)
+        connection.exec_driver_sql(f"UPDATE evaluations SET brier = 0.5 WHERE cell_key != '{key}'")
+    table = tables(study)["calibration on the test split"]
+    assert [row[-1] for row in table.texts()] == [*["0.5000 ± 0.0000"] * 2, "0.5000 (n=1)"]
+    assert "did not take it yet" in table.notes[-1]
     with sa.create_engine(f"sqlite:///{study[1].shown}").begin() as connection:
         connection.exec_driver_sql("UPDATE evaluations SET brier = 0.5")
     table = tables(study)["calibration on the test split"]
