@@ -1,5 +1,5 @@
 -- A row is one student whose standard deviation is more than three times that of any other.
--- anomaly: A20
+-- anomaly: A20b
 -- tables: 3
 -- says: Its standard deviation, {std:.2f}, is {least:.0f} to {most:.0f} times those of the other students of this
 --     table.

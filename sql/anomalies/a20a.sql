@@ -1,5 +1,5 @@
 -- A row is one teacher without skip connections that is above the one with them.
--- anomaly: A20
+-- anomaly: A20a
 -- tables: 3
 -- says: Without skip connections above the ResNet20 that has them ({each}); Li et al. (2018) report the reverse.
 -- each: augmentation {data_aug}: {without_skip:.2f}, {with_skip:.2f}
