@@ -182,13 +182,28 @@ def _supersede_scripts(root: Path, wanted: Collection[str]) -> None:
     """Take away the manifests of batch scripts that were written and not submitted, where their cells are wanted now.
 
     Their ``submit.sh`` then says so, instead of running these cells twice.
+
+    Raises:
+        BadInput: what a submission says of itself cannot be read, so that it is not known whether it is one of these.
     """
     for path in (root / "submissions").glob(f"*/{_NOTE}"):
-        if "scripts" in json.loads(path.read_text()):
+        if "scripts" in _read_note(path):
             for manifest in path.parent.glob("*.jsonl"):
                 keys = {key for inside in read_keys(manifest).values() for key in inside}
                 if not job_file_of(manifest).exists() and not keys.isdisjoint(wanted):
                     manifest.unlink()
+
+
+def _read_note(path: Path) -> dict[str, str]:
+    """What a submission says of itself."""
+    try:
+        note = json.loads(path.read_bytes())
+        if not isinstance(note, dict):
+            raise ValueError("not a JSON object")
+    except (OSError, ValueError) as error:
+        hint = f"if none of its batch scripts is to be run any more, remove {path.parent}"
+        raise BadInput(f"{path}: cannot be read: {error}; {hint}") from None
+    return note
 
 
 def send(submission: Submission, lock: int, tell: Callable[[Array, str], None]) -> Sent:
