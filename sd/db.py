@@ -16,7 +16,7 @@ from sd.store.metadata import written_metadata
 from sd.store.queries import ask, listed
 from sd.store.rebuild import rebuild_database
 from sd.store.record import find_records
-from sd.store.soundness import check_all, not_here
+from sd.store.soundness import check_all, not_here, what_is_here
 from sd.store.target import DEFAULT_DB, database_file
 from sd.store.testbed import read_testbed
 
@@ -69,7 +69,13 @@ def check(db: verb.Db = None, root: verb.Root = None) -> None:
         print(f"{records} that {database.shown} was made from are not under {place}: a rebuild there would lose them")
     if problems:
         raise typer.Exit(1)
-    print("the database, the records and the checkpoints are sound")
+    here = what_is_here(database, place)
+    if not here.records:
+        print("the database is sound; none of its records is here to be compared with it")
+        return
+    gone = f"; {counted(here.gone, 'checkpoint')} of theirs not here" if here.gone else ""
+    found = f"{counted(here.records, 'record')} and {counted(here.checkpoints, 'checkpoint')}"
+    print(f"the database and what is under {place}, {found}, are sound{gone}")
 
 
 @app.command()

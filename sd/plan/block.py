@@ -187,6 +187,11 @@ class Block(BaseModel):
         if shortest < largest:
             problem = "ensembles: a size of {size} needs as many members; there are {members}"
             raise PydanticCustomError("needs", problem, {"size": largest, "members": shortest})
+        for size in self.ensembles.sizes:
+            sets = [frozenset(members[:size]) for members in self.ensembles.members]
+            if len(set(sets)) < len(sets):
+                problem = "ensembles: two seeds have the same {size} members, which are one ensemble; give others"
+                raise PydanticCustomError("needs", problem, {"size": size})
         for arch in self.arch if self.teacher == "zero_shot" else ():
             if not catalogue.architecture(arch).zero_shot:
                 known = ", ".join(name for name, it in catalogue.ARCHITECTURES.items() if it.zero_shot)

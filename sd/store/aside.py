@@ -29,7 +29,7 @@ def set_aside(path: Path, error: Exception) -> str | None:
         return None  # another process has moved it, and says so
     except OSError:
         return said
-    return f"{said}; it is kept as {kept.name}, and its cell is to be run again"
+    return f"{said}; it is kept as {kept.name}, and its cell is run again where no database knows it"
 
 
 def _put_back(kept: Path, path: Path) -> None:

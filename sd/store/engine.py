@@ -124,6 +124,12 @@ def _configure_sqlite(engine: Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None
+        try:
+            _set_up(connection)
+        except UnicodeDecodeError:  # what is wrong with the file is said in bytes of the file
+            raise sqlite3.DatabaseError("database disk image is malformed") from None
+
+    def _set_up(connection: sqlite3.Connection) -> None:
         # The file may be a stranger's: what its views and triggers call must be harmless, its pages must be whole.
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")

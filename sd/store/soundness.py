@@ -3,6 +3,7 @@
 import hashlib
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,27 @@ def not_here(database: Database, root: Path) -> int:
     """How many of the records that the database was made from are not under the root: a rebuild would lose them."""
     here = {place(path) for path in find_records(root)}
     return sum(row["path"] not in here for row in database.rows("SELECT path FROM records"))
+
+
+@dataclass(frozen=True)
+class Here:
+    """What of a database is under a root: records, checkpoints that they name, and how many of these are gone."""
+
+    records: int
+    checkpoints: int
+    gone: int
+
+
+def what_is_here(database: Database, root: Path) -> Here:
+    """Count what a check could compare the database with."""
+    here = {place(path) for path in find_records(root)}
+    records = sum(row["path"] in here for row in database.rows("SELECT path FROM records"))
+    named = [
+        (cell_folder(root, row["cell_key"]) / checkpoint_file(row["checkpoint"], row["sha256"])).is_file()
+        for row in database.rows("SELECT cell_key, checkpoint, sha256 FROM checkpoints")
+        if (cell_folder(root, row["cell_key"]) / "train.json").is_file()
+    ]
+    return Here(records, sum(named), len(named) - sum(named))
 
 
 def _damage(database: Database) -> list[str]:

@@ -17,6 +17,11 @@ _SECRET = re.compile(r"pass|secret|token", re.IGNORECASE)
 
 _HIDDEN = "***"
 
+# A URL whose // was forgotten: it is no path, and may hold a password.
+_CUT_SHORT = re.compile(r"(postgres|postgresql|mysql|mariadb|mssql|oracle|sqlite)(\+\w+)?:(?!//)", re.IGNORECASE)
+
+_FORM = "the form is SCHEME://USER:PASSWORD@HOST:PORT/NAME, where / @ : % in a password are written %2F %40 %3A %25"
+
 
 def read_target(target: str | None) -> sa.URL:
     """The database at a path or SQLAlchemy URL; ``None`` is ``SD_DB``, else ``results.db`` here.
@@ -26,14 +31,17 @@ def read_target(target: str | None) -> sa.URL:
     """
     target = target or os.environ.get("SD_DB") or DEFAULT_DB
     scheme, is_url, _ = target.partition("://")
+    if cut := _CUT_SHORT.match(target):
+        raise BadInput(f"--db: {cut[0]}… is neither a path nor a database URL; {_FORM}")
     if not is_url:
         return sa.URL.create("sqlite", database=target)
     try:
         url = make_url(target)
         url.port, url.get_backend_name()
+        if "@" in (url.host or ""):
+            raise ValueError("a part of the password would be taken for the host's name")
     except (ArgumentError, ValueError):
-        form = "SCHEME://USER:PASSWORD@HOST:PORT/NAME, where / @ : % in a password are written %2F %40 %3A %25"
-        raise BadInput(f"--db: {scheme}://… is neither a path nor a database URL; the form is {form}") from None
+        raise BadInput(f"--db: {scheme}://… is neither a path nor a database URL; {_FORM}") from None
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
@@ -77,11 +85,13 @@ def command_without_secrets(words: list[str]) -> list[str]:
 
 def _shown_word(word: str) -> str:
     option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    if cut := _CUT_SHORT.match(value):
+        return f"{option}{equals}{cut[0]}{_HIDDEN}"
     if "://" not in value:
         return word
     try:
-        return f"{option}{equals}{named(make_url(value))}"
-    except (ArgumentError, ValueError):
+        return f"{option}{equals}{named(read_target(value))}"
+    except BadInput:
         return f"{option}{equals}{value.partition('://')[0]}://{_HIDDEN}"
 
 

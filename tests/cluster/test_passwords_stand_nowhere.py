@@ -67,6 +67,9 @@ def test_of_everything_that_a_launch_writes_and_prints(way: str, postgres: Postg
         "postgresql+psycopg://me:hush@127.0.0.1:no-port/lab",
         "postgresql+psycopg://me:hu/sh@:@x",
         "mysql://me:hush@127.0.0.1/lab",
+        "postgresql+psycopg://me:x@hush@127.0.0.1:1/lab",
+        "postgresql+psycopg:me:hush@127.0.0.1/lab",
+        "postgres:me:hush@127.0.0.1/lab",
     ],
 )
 def test_of_what_cannot_be_used(url: str) -> None:

@@ -177,6 +177,10 @@ def test_a_wrong_setting_of_a_measure_is_one_line_that_names_it(
         ("fidelity: 5", "fidelity: 5 should be a mapping of its settings"),
         ("ensembles: 5", "ensembles: 5 should be a mapping of its settings"),
         ("ensembles: {members: [[0, 1]]}", "ensembles: members need sizes; add sizes: [2]"),
+        (
+            "ensembles: {sizes: 2, members: [[0, 1, 2], [1, 0, 3]]}\n    {seeds}",
+            "ensembles: two seeds have the same 2 members, which are one ensemble; give others",
+        ),
         ("curvature: {top: 100}", "steps 60 cannot find the top 100 eigenvalues"),
         ("landscape: {directions: teacher, seeds: [1, 2]}", "seeds are of random directions"),
         (

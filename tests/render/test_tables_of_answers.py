@@ -85,6 +85,9 @@ def test_calibration_of_every_model_and_scores_of_earlier_versions(study: tuple[
     table = tables(study)["calibration on the test split"]
     assert [row[-1] for row in table.texts()] == [*["0.5000 ± 0.0000"] * 2, "0.5000 (n=1)"]
     assert "did not take it yet" in table.notes[-1]
+    sources = Sources(study[1], study[2].root, lambda name: (study[0], [study[2].root / "grid.yaml"]))
+    answer = why("beside:ResNet20:CIFAR-10:0.5:R2:brier", sources)
+    assert answer.missing == ("1 of 2 runs are there", "sd did not take it yet when the others were trained")
     with sa.create_engine(f"sqlite:///{study[1].shown}").begin() as connection:
         connection.exec_driver_sql("UPDATE evaluations SET brier = 0.5")
     table = tables(study)["calibration on the test split"]

@@ -124,6 +124,19 @@ def test_a_transaction_of_a_killed_writer_is_taken_back(path: Path, synthetic: S
     assert check_all(open_database(str(path)), synthetic.root) == []
 
 
+def test_a_damaged_schema_whose_bytes_are_no_text_is_one_line(path: Path) -> None:
+    open_database(str(path), create=True).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema = ON")
+    broken = "CREATE VIEW " + "SELEC 1"
+    connection.execute("UPDATE sqlite_master SET name = CAST(x'93' AS TEXT), sql = ? WHERE name = 'chains'", (broken,))
+    connection.commit()
+    connection.close()
+    with pytest.raises(BadInput, match="malformed") as no:
+        open_database(str(path)).table("cells")
+    assert "\n" not in str(no.value)
+
+
 def test_a_damaged_file_is_one_line_with_the_command_that_makes_it_again(path: Path, synthetic: SyntheticRoot) -> None:
     synthetic.train(chain(0)[0], epochs=2000)
     records = list(find_records(synthetic.root))

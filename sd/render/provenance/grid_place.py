@@ -57,6 +57,8 @@ class GridPlaces:
             planned=len(cells),
             missing=(
                 *(f"not in the database: {cell.label} ({cell.key})" for cell in lacking),
-                f"fill it with: {launch_command(self._paths, steps, slurm=self._slurm)}",
+                f"fill it with: {launch_command(self._paths, steps, slurm=self._slurm)}"
+                if lacking or metric.measure
+                else "sd did not take it yet when the others were trained",
             ),
         )
