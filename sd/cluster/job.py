@@ -85,7 +85,11 @@ def main(manifest: Path) -> int:
         signal.signal(number, signal.SIG_IGN)  # when the run is over; SLURM sends both before a preemption
     index = os.environ["SLURM_ARRAY_TASK_ID"]
     job = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{index}"  # SLURM_JOB_ID of one of the tasks is that of the whole array
-    header, works = read_task(manifest, int(index))
+    try:
+        header, works = read_task(manifest, int(index))
+    except BadInput as error:
+        print(f"job {job}: {error}", flush=True)
+        return 2
     restarts = int(os.environ.get("SLURM_RESTART_COUNT") or 0)
     print(f"job {job} on {os.uname().nodename}, restart {restarts}, code {header.code}", flush=True)
     slurm.name_cells(job, header.comment, [work.step.cell.key for work in works])

@@ -3,8 +3,9 @@
 The first line is a header; each further line is one task with its steps. A task reads up to its own line only.
 """
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -65,40 +66,54 @@ def write_manifest(path: Path, header: Header, tasks: Sequence[tuple[int, list[W
 
 
 def read_task(path: Path, index: int) -> tuple[Header, list[Work]]:
-    """The header of a manifest and one of its tasks. Raises ``LookupError`` if it has no such task."""
-    with path.open(encoding="utf-8") as file:
-        head = json.loads(next(file))
+    """The header of a manifest and one of its tasks.
+
+    Raises:
+        BadInput: the manifest cannot be read as far as that task, or has no such task.
+    """
+    with _whole(path), path.open(encoding="utf-8") as file:
+        head = json.loads(file.readline())
         del head["manifest_version"], head["tasks"]
+        header = Header(**head)
         for line in file:
             if line.startswith(f'{{"task":{index},'):
-                return Header(**head), [_from_json(work) for work in json.loads(line)["works"]]
-    raise LookupError(f"{path}: has no task {index}")
+                return header, [_from_json(work) for work in json.loads(line)["works"]]
+    raise BadInput(f"{path}: has no task {index}")
 
 
 def read_keys(path: Path) -> dict[int, list[str]]:
     """The keys of the cells of each task of a manifest, by index. Raises ``BadInput`` if it is not whole."""
     found = {}
-    try:
-        with path.open(encoding="utf-8") as file:
-            count = json.loads(file.readline())["tasks"]
-            for line in file:
-                start, works, _ = line.partition(',"works":')
-                task = json.loads(start + "}")
-                if works and line.endswith("}\n"):
-                    found[task["task"]] = task["keys"]
-        if len(found) == count:
-            return found
-    except (OSError, ValueError, LookupError, TypeError):
-        pass
-    raise BadInput(f"{path}: is not a whole manifest; it says which cells its jobs are for; restore or remove it")
+    with _whole(path), path.open(encoding="utf-8") as file:
+        count = json.loads(file.readline())["tasks"]
+        for line in file:
+            start, works, _ = line.partition(',"works":')
+            task = json.loads(start + "}")
+            if works and line.endswith("}\n"):
+                found[task["task"]] = task["keys"]
+        if len(found) != count:
+            raise ValueError("tasks are missing")
+    return found
 
 
 def read_cells(path: Path) -> dict[int, list[Cell]]:
-    """The cells of each task of a manifest, by index."""
-    with path.open(encoding="utf-8") as file:
-        next(file)
+    """The cells of each task of a manifest, by index. Raises ``BadInput`` if it is not whole."""
+    with _whole(path), path.open(encoding="utf-8") as file:
+        count = json.loads(file.readline())["tasks"]
         tasks = [json.loads(line) for line in file]
-    return {task["task"]: [_from_json(work).step.cell for work in task["works"]] for task in tasks}
+        if len(tasks) != count:
+            raise ValueError("tasks are missing")
+        return {task["task"]: [_from_json(work).step.cell for work in task["works"]] for task in tasks}
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Whatever a damaged manifest raises is one line."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        hint = "it says which cells its jobs are for; restore or remove it"
+        raise BadInput(f"{path}: is not a whole manifest; {hint}") from None
 
 
 def _to_json(work: Work) -> dict[str, Any]:

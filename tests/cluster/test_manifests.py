@@ -1,13 +1,16 @@
 """What a submission leaves for its jobs: manifests that give back just what was planned, and a copy of the code."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import sd
+from sd import BadInput
 from sd.cluster.manifest import Header, Work, read_cells, read_keys, read_task, write_manifest
 from sd.cluster.snapshot import snapshot
 from sd.plan.grid import read_grid
@@ -38,8 +41,26 @@ def test_a_task_gets_back_what_was_planned(tmp_path: Path) -> None:
         assert [w.step.cell.key for w in found] == [w.step.cell.key for w in expected]
     assert read_keys(path) == {0: [s.cell.key for s in steps[:3]], 12: [s.cell.key for s in steps[3:]]}
     assert [cell.key for cells in read_cells(path).values() for cell in cells] == [s.cell.key for s in steps]
-    with pytest.raises(LookupError, match=r"has no task 1$"):
+    with pytest.raises(BadInput, match=r"has no task 1$"):
         read_task(path, 1)
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"tasks": 1, "manifest_version": 1}\n{"task":0,', b"\xff"])
+@pytest.mark.parametrize("read", [read_keys, read_cells, lambda path: read_task(path, 0)])
+def test_a_damaged_manifest_is_one_line(damage: bytes, read: Callable[[Path], object], tmp_path: Path) -> None:
+    path = tmp_path / "00-T.jsonl"
+    path.write_bytes(damage)
+    with pytest.raises(BadInput, match=r"is not a whole manifest; .*restore or remove it$"):
+        read(path)
+
+
+def test_the_job_of_a_damaged_manifest_says_so_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "00-T.jsonl"
+    path.write_text("{}\n")
+    environment = {**os.environ, "SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_JOB_ID": "7"}
+    command = [sys.executable, "-m", "sd.cluster.job", str(path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "") and done.stdout.startswith(f"job 7_0: {path}: is not a whole")
 
 
 def test_a_snapshot_is_made_once_runs_by_itself_and_knows_its_commit(tmp_path: Path) -> None:
