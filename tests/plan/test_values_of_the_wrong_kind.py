@@ -177,10 +177,6 @@ def test_a_wrong_setting_of_a_measure_is_one_line_that_names_it(
         ("fidelity: 5", "fidelity: 5 should be a mapping of its settings"),
         ("ensembles: 5", "ensembles: 5 should be a mapping of its settings"),
         ("ensembles: {members: [[0, 1]]}", "ensembles: members need sizes; add sizes: [2]"),
-        (
-            "ensembles: {sizes: 2, members: [[0, 1, 2], [1, 0, 3]]}\n    {seeds}",
-            "ensembles: two seeds have the same 2 members, which are one ensemble; give others",
-        ),
         ("curvature: {top: 100}", "steps 60 cannot find the top 100 eigenvalues"),
         ("landscape: {directions: teacher, seeds: [1, 2]}", "seeds are of random directions"),
         (
@@ -250,3 +246,12 @@ def test_a_key_that_is_no_word_is_one_line(key: str, place: str, tmp_path: Path)
 def test_a_line_break_in_the_file_is_no_line_break_in_the_message(right: str, wrong: str, tmp_path: Path) -> None:
     assert right in GRID
     mistakes(tmp_path, GRID.replace(right, wrong))
+
+
+def test_two_seeds_of_one_ensemble_are_one_line(tmp_path: Path) -> None:
+    """They would be counted as two replicates."""
+    settings = "ensembles: {sizes: 2, members: [[0, 1, 2], [1, 0, 3]]}"
+    (found,) = mistakes(
+        tmp_path, GRID.replace("seeds: 0", "seeds: [0, 1]").replace("resources:", f"    {settings}\nresources:")
+    )
+    assert "ensembles: two seeds have the same 2 members, which are one ensemble; give others" in found
