@@ -16,7 +16,7 @@ from sd.store.metadata import written_metadata
 from sd.store.queries import ask, listed
 from sd.store.rebuild import rebuild_database
 from sd.store.record import find_records
-from sd.store.soundness import check_all, not_here, what_is_here
+from sd.store.soundness import check_all, what_is_here
 from sd.store.target import DEFAULT_DB, database_file
 from sd.store.testbed import read_testbed
 
@@ -63,13 +63,12 @@ def check(db: verb.Db = None, root: verb.Root = None) -> None:
     problems = check_all(database, place)
     for line in problems:
         print(line)
-    elsewhere = not_here(database, place)
-    if elsewhere:
-        records = counted(elsewhere, "record")
+    here = what_is_here(database, place)
+    if here.elsewhere:
+        records = counted(here.elsewhere, "record")
         print(f"{records} that {database.shown} was made from are not under {place}: a rebuild there would lose them")
     if problems:
         raise typer.Exit(1)
-    here = what_is_here(database, place)
     if not here.records:
         print("the database is sound; none of its records is here to be compared with it")
         return

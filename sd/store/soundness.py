@@ -14,6 +14,7 @@ from sd.plan.measure import MEASURES
 from sd.store.aside import find_aside
 from sd.store.database import Database
 from sd.store.intake import Entry, place, read_entry, rows_of
+from sd.store.progress import train_record
 from sd.store.record import BadRecord, cell_folder, find_records
 from sd.store.rows import among
 from sd.store.schema import Base
@@ -37,17 +38,19 @@ def check_all(database: Database, root: Path) -> list[str]:
     return [*problems, *_changed_teachers(database, root), *_set_aside(root)]
 
 
-def not_here(database: Database, root: Path) -> int:
-    """How many of the records that the database was made from are not under the root: a rebuild would lose them."""
-    here = {place(path) for path in find_records(root)}
-    return sum(row["path"] not in here for row in database.rows("SELECT path FROM records"))
-
-
 @dataclass(frozen=True)
 class Here:
-    """What of a database is under a root: records, checkpoints that they name, and how many of these are gone."""
+    """What of a database is under a root.
+
+    Attributes:
+        records: those that it was made from and that are here.
+        elsewhere: those that are not: a rebuild would lose them.
+        checkpoints: those that records here name, and that are here, too.
+        gone: those that records here name, and that are not.
+    """
 
     records: int
+    elsewhere: int
     checkpoints: int
     gone: int
 
@@ -55,13 +58,13 @@ class Here:
 def what_is_here(database: Database, root: Path) -> Here:
     """Count what a check could compare the database with."""
     here = {place(path) for path in find_records(root)}
-    records = sum(row["path"] in here for row in database.rows("SELECT path FROM records"))
+    records = [row["path"] in here for row in database.rows("SELECT path FROM records")]
     named = [
         (cell_folder(root, row["cell_key"]) / checkpoint_file(row["checkpoint"], row["sha256"])).is_file()
         for row in database.rows("SELECT cell_key, checkpoint, sha256 FROM checkpoints")
-        if (cell_folder(root, row["cell_key"]) / "train.json").is_file()
+        if train_record(cell_folder(root, row["cell_key"])).is_file()
     ]
-    return Here(records, sum(named), len(named) - sum(named))
+    return Here(sum(records), len(records) - sum(records), sum(named), len(named) - sum(named))
 
 
 def _damage(database: Database) -> list[str]:
