@@ -13,10 +13,11 @@ import pytest
 from synthetic import SyntheticRoot, chain
 
 from sd import BadInput
+from sd.plan.cell import checkpoint_file
 from sd.store.database import open_database
 from sd.store.rebuild import rebuild_database
 from sd.store.record import find_records
-from sd.store.soundness import check_all
+from sd.store.soundness import Here, check_all, what_is_here
 
 
 @pytest.fixture
@@ -122,6 +123,20 @@ def test_a_transaction_of_a_killed_writer_is_taken_back(path: Path, synthetic: S
     process.join()
     assert Path(f"{path}-journal").exists()
     assert check_all(open_database(str(path)), synthetic.root) == []
+
+
+def test_a_check_counts_what_it_could_compare(path: Path, synthetic: SyntheticRoot, tmp_path: Path) -> None:
+    cell = chain(0)[0]
+    synthetic.train(cell)
+    database = open_database(str(path), create=True)
+    database.ingest(find_records(synthetic.root))
+    records = len(list(find_records(synthetic.root)))
+    named = len(database.rows("SELECT * FROM checkpoints"))
+    assert what_is_here(database, synthetic.root) == Here(records, 0, named, 0)
+    file = checkpoint_file("last", synthetic.checkpoint_hash(cell, "last"))
+    (synthetic.root / "cells" / cell.key / file).unlink()
+    assert what_is_here(database, synthetic.root) == Here(records, 0, named - 1, 1)
+    assert what_is_here(database, tmp_path / "none") == Here(0, records, 0, 0)
 
 
 def test_a_damaged_schema_whose_bytes_are_no_text_is_one_line(path: Path) -> None:
